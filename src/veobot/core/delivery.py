@@ -1,0 +1,212 @@
+"""Tells the member the outcome: exactly one visible message, however often it is begun.
+
+The start is committed first. A placeholder edit may be repeated freely; a new message is looked for in the channel's
+history before it is sent again. Once an edit may have landed, the outcome stays an edit.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from .errors import (
+    Ambiguous,
+    MessageGone,
+    MessageRefused,
+    Permanent,
+    Retryable,
+    TokenExpired,
+    TooLarge,
+    Unreachable,
+    VideoMissing,
+)
+from .failures import RULES, Failure
+from .outcomes import failed, undeliverable
+from .parts import Parts
+from .ports import OutcomeVideo
+from .request import Delivery as DeliveryRecord
+from .request import MessageId, VideoRequest
+from .status import Closure, DeliveryRoute, Status
+from .status_line import StatusLine
+
+NO_PERMISSION = 50013
+"""Discord's code for a missing permission; with a file, it may be the permission to attach it."""
+
+
+class Delivery:
+    """One request's way from a known outcome to a closed row."""
+
+    def __init__(self, parts: Parts, status_line: StatusLine) -> None:
+        self._parts = parts
+        self._status_line = status_line
+        self._as_link = False
+
+    async def deliver(self, request: VideoRequest) -> None:
+        """Do the next thing towards the one visible outcome; closes the request when it is told, or cannot be.
+
+        Raises `Retryable` or `Ambiguous` where it has to be done again.
+        """
+        try:
+            async with self._turn(request):
+                if request.delivery is None:
+                    await self._begin(request)
+                elif request.delivery.message_id is not None:
+                    await self._finish_post(request, request.delivery.message_id)
+                elif request.delivery.route is DeliveryRoute.EDIT:
+                    await self._edit(request, may_have_landed=True)
+                else:
+                    await self._post(request, may_have_landed=True)
+        except VideoMissing as error:
+            outcome = failed(request, Failure.VIDEO_LOST, str(error))
+            await self._parts.store.record_outcome(request, outcome, (), self._parts.clock.now())
+        except (Unreachable, MessageRefused) as error:
+            await self._undeliverable(request, error)
+
+    @asynccontextmanager
+    async def _turn(self, request: VideoRequest) -> AsyncIterator[None]:
+        """Videos go out a few at a time; notices by new messages one after the other."""
+        if request.status is Status.COMPLETED:
+            async with self._parts.deliveries:
+                self._parts.check_running()
+                yield
+        else:
+            if not request.token_alive(self._parts.clock.now()):
+                await self._parts.notices.turn()
+                self._parts.check_running()
+            yield
+
+    async def _begin(self, request: VideoRequest) -> None:
+        """Choose the route, commit it, and go."""
+        now = self._parts.clock.now()
+        editable = request.placeholder is not None and request.token_alive(now)
+        route = DeliveryRoute.EDIT if editable else DeliveryRoute.POST
+        await self._parts.store.begin_delivery(request, route, now)
+        begun = replace(request, delivery=DeliveryRecord(route, now))
+        if route is DeliveryRoute.EDIT:
+            await self._edit(begun, may_have_landed=False)
+        else:
+            await self._post(begun, may_have_landed=False)
+
+    # -- the placeholder becomes the outcome
+
+    async def _edit(self, request: VideoRequest, *, may_have_landed: bool) -> None:
+        async with self._video(request) as video:
+            try:
+                await self._edit_by_any_door(request, video, may_have_landed=may_have_landed)
+            except TokenExpired:
+                await self._parts.store.begin_delivery(request, DeliveryRoute.POST, self._parts.clock.now())
+                return
+            except MessageGone:
+                await self._withdrawn(request)
+                return
+            except (TooLarge, Unreachable) as error:
+                if not self._try_as_link(video, error):
+                    raise
+                return
+            await self._settle(request, video)
+        await self._close(request, Closure.DELIVERED)
+
+    async def _edit_by_any_door(
+        self, request: VideoRequest, video: OutcomeVideo | None, *, may_have_landed: bool
+    ) -> None:
+        """Edit through the token; where it is dead, through the channel, if an earlier edit may have landed."""
+        messenger = self._parts.messenger
+        if request.token_alive(self._parts.clock.now()):
+            try:
+                await messenger.edit_outcome(request, video, through_token=True)
+            except TokenExpired:
+                if not may_have_landed:
+                    raise
+            else:
+                return
+        await messenger.edit_outcome(request, video, through_token=False)
+
+    async def _settle(self, request: VideoRequest, video: OutcomeVideo | None) -> None:
+        """Write the text once more, after a progress edit whose answer was lost can no longer land on it."""
+        until = self._status_line.unsettled_until
+        if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
+            return
+        await self._parts.clock.wait(self._parts.stopping, seconds)
+        try:
+            await self._parts.messenger.repeat_outcome_text(request, video)
+        except (Retryable, Ambiguous, Permanent) as error:
+            self._parts.log.info("outcome.not_repeated", request_id=request.id, reason=str(error))
+
+    async def _withdrawn(self, request: VideoRequest) -> None:
+        """The placeholder is gone: by a human's hand, unless the whole channel is."""
+        await self._parts.messenger.check_reachable(request)
+        await self._close(request, Closure.WITHDRAWN)
+
+    # -- a new message carries the outcome
+
+    async def _post(self, request: VideoRequest, *, may_have_landed: bool) -> None:
+        message_id = await self._parts.messenger.find_outcome(request) if may_have_landed else None
+        if message_id is None:
+            async with self._video(request) as video:
+                try:
+                    message_id = await self._parts.messenger.post_outcome(request, video)
+                except (TooLarge, Unreachable) as error:
+                    if not self._try_as_link(video, error):
+                        raise
+                    return
+        await self._parts.store.record_outcome_message(request, message_id, self._parts.clock.now())
+
+    async def _finish_post(self, request: VideoRequest, message_id: MessageId) -> None:
+        if request.placeholder is not None:
+            try:
+                await self._parts.messenger.point_to_outcome(request, message_id)
+            except (Retryable, Ambiguous, Permanent) as error:
+                self._parts.log.info("pointer.not_written", request_id=request.id, reason=str(error))
+        await self._close(request, Closure.DELIVERED)
+
+    # -- what both share
+
+    @asynccontextmanager
+    async def _video(self, request: VideoRequest) -> AsyncIterator[OutcomeVideo | None]:
+        """Provide the finished video as a file where Discord takes it, else as a link."""
+        submission = request.video
+        if request.status is not Status.COMPLETED or submission is None or submission.video_uri is None:
+            yield None
+        elif self._as_link or (submission.video_size_bytes or 0) > request.upload_limit_bytes:
+            lifetime = self._parts.limits.link_lifetime
+            link = await self._parts.bucket.signed_link(
+                submission.video_uri, lifetime, self._parts.clock.now()
+            )
+            yield OutcomeVideo(path=None, link=link)
+        else:
+            async with self._parts.bucket.download(submission.video_uri) as path:
+                yield OutcomeVideo(path=path, link=None)
+
+    def _try_as_link(self, video: OutcomeVideo | None, error: TooLarge | Unreachable) -> bool:
+        """Go on with a link where the file itself is what Discord refused."""
+        if video is None or video.path is None:
+            return False
+        if isinstance(error, Unreachable) and error.discord_code != NO_PERMISSION:
+            return False
+        self._as_link = True
+        return True
+
+    async def _undeliverable(self, request: VideoRequest, error: Unreachable | MessageRefused) -> None:
+        self.warn_undeliverable(request, error)
+        lost = undeliverable(request, str(error)) if request.status is Status.COMPLETED else None
+        await self._parts.store.close(request, Closure.UNDELIVERABLE, self._parts.clock.now(), lost)
+
+    async def _close(self, request: VideoRequest, closure: Closure) -> None:
+        await self._parts.store.close(request, closure, self._parts.clock.now())
+        self._parts.log.info("request.closed", request_id=request.id, closure=closure, status=request.status)
+
+    def warn_undeliverable(self, request: VideoRequest, error: Unreachable | MessageRefused) -> None:
+        """Tell the operator that nobody can be told, and what would mend it."""
+        age = self._parts.clock.now() - request.created_at
+        self._parts.log.warning(
+            "request.undeliverable",
+            request_id=request.id,
+            user_id=request.user_id,
+            guild_id=request.guild_id,
+            channel_id=request.channel_id,
+            discord_error=error.discord_code if isinstance(error, Unreachable) else str(error),
+            status=request.status,
+            age_minutes=int(age.total_seconds() // 60),
+            reason=RULES[Failure.UNREACHABLE].reason,
+            fix="Give the bot View Channel and Send Messages there",
+            see=f"veobot requests show {request.id}",
+        )

@@ -1,0 +1,368 @@
+"""Carries one request to its end.
+
+One loop: look at the row, do the one next thing, commit, look again. Starting, resuming and taking over are the same
+code, since the rows alone say what comes next (`steps.next_step`).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from .delivery import Delivery
+from .errors import (
+    Ambiguous,
+    OperatorNeeded,
+    Retryable,
+    StoreUnavailable,
+    SubmissionRefused,
+    Superseded,
+    Unreachable,
+    VideoMissing,
+)
+from .failures import RULES, Failure
+from .forecast import Forecast, forecast
+from .limits import (
+    ACKNOWLEDGEMENT_WINDOW,
+    FORECAST_SAMPLES,
+    LAST_LOOK_PATIENCE,
+    OPERATOR_PAUSE_SECONDS,
+    backoff_seconds,
+)
+from .outcomes import abandon_open, completed, failed, next_attempt, unacknowledged, undeliverable
+from .parts import Parts
+from .ports import (
+    Finished,
+    Gone,
+    NotAcknowledged,
+    Running,
+    StoredVideo,
+    SubmissionEnd,
+    Unknowable,
+    Unsuccessful,
+)
+from .progress import Checking, Waiting
+from .request import MAX_ATTEMPTS, Placeholder, RequestId, Submission, VideoRequest
+from .status import Closure, SubmissionState
+from .status_line import StatusLine
+from .steps import Step, deadline, next_step
+
+Look = StoredVideo | Unsuccessful | Running | Gone | Retryable
+"""What one look at a submission can bring; `Retryable` where nobody could be asked."""
+
+
+class Lifecycle:
+    """One request's life under one owner. `run` returns once it is closed, or another owner has it."""
+
+    def __init__(self, parts: Parts, request_id: RequestId, epoch: int) -> None:
+        self._parts = parts
+        self._id = request_id
+        self._epoch = epoch
+        self._status_line = StatusLine(parts)
+        self._delivery = Delivery(parts, self._status_line)
+        self._failures_in_a_row = 0
+        self._forecast: Forecast | None = None
+        if epoch > 1:
+            self._status_line.taken_over()
+
+    async def run(self) -> None:
+        """Do the next thing until nothing is owed. Raises `Stopping` when the process is about to leave."""
+        try:
+            while (request := await self._look_at_the_row()) is not None:
+                try:
+                    await self._do_next(request)
+                    self._failures_in_a_row = 0
+                except Superseded:
+                    continue
+                except (Retryable, Ambiguous, StoreUnavailable) as error:
+                    await self._back_off(error)
+        finally:
+            self._parts.slots.release(self._id)
+
+    async def give_up(self) -> None:
+        """End the request with an internal error, unless its outcome is known already."""
+        request = await self._look_at_the_row()
+        if request is not None and not request.status.is_outcome:
+            await self._end(request, Failure.INTERNAL)
+
+    async def _look_at_the_row(self) -> VideoRequest | None:
+        """Return the request, or None where it is closed or somebody else's."""
+        self._parts.check_running()
+        try:
+            request = await self._parts.store.get(self._id)
+        except StoreUnavailable as error:
+            await self._back_off(error)
+            return await self._look_at_the_row()
+        return None if request.closed or request.epoch != self._epoch else request
+
+    async def _do_next(self, request: VideoRequest) -> None:
+        now = self._parts.clock.now()
+        has_slot = self._parts.slots.holds(request.id)
+        match next_step(request, now, has_slot=has_slot, limits=self._parts.limits):
+            case Step.CONFIRM:
+                await self._confirm(request)
+            case Step.EXPIRE:
+                await self._end(request, Failure.EXPIRED)
+            case Step.LINE_UP:
+                await self._wait_for_slot(request)
+            case Step.SUBMIT:
+                await self._submit(request)
+            case Step.RECONCILE:
+                await self._reconcile(request)
+            case Step.START:
+                await self._parts.store.start_generating(request, now)
+            case Step.WATCH:
+                await self._watch(request)
+            case Step.DELIVER:
+                self._parts.slots.release(request.id)
+                await self._delivery.deliver(request)
+            case step:
+                assert_never(step)
+
+    # -- was the member shown that the command was accepted?
+
+    async def _confirm(self, request: VideoRequest) -> None:
+        answer = await self._parts.messenger.find_acknowledgement(request)
+        now = self._parts.clock.now()
+        match answer:
+            case Placeholder():
+                await self._parts.store.record_placeholder(request.id, answer, now)
+            case Unknowable():
+                await self._parts.store.assume_acknowledged(request, now)
+            case NotAcknowledged() if now - request.created_at < ACKNOWLEDGEMENT_WINDOW:
+                await self._parts.pause(1.0)
+            case NotAcknowledged():
+                self._parts.log.info("request.unacknowledged", request_id=request.id)
+                await self._parts.store.close(request, Closure.UNACKNOWLEDGED, now, unacknowledged())
+
+    # -- pending
+
+    async def _wait_for_slot(self, request: VideoRequest) -> None:
+        slots = self._parts.slots
+        if await slots.wait(request, self._parts.limits.progress_interval_seconds):
+            return
+        self._parts.check_running()
+        position = slots.position(request)
+        wait_seconds = slots.rounds_before(position) * (await self._usual(request)).usual_seconds
+        starts_at = self._parts.clock.now() + timedelta(seconds=wait_seconds)
+        await self._status_line.show(request, Waiting(position, starts_at))
+
+    async def _submit(self, request: VideoRequest) -> None:
+        """Commit the intent, ask Vertex, record the answer."""
+        parts = self._parts
+        if not await self._can_be_told(request):
+            return
+        await parts.generator.prepare()
+        parts.check_running()
+        attempt = next_attempt(request)
+        prefix = f"veo/{request.id}/{attempt}/"
+        submission = await parts.store.record_intent(request, attempt, prefix, parts.clock.now())
+        try:
+            operation = await parts.generator.submit(request.prompt, request.options, submission)
+        except Retryable as error:
+            await self._remember(lambda: parts.store.record_refusal(submission, parts.clock.now()))
+            await self._refused_for_now(request, submission, error)
+        except SubmissionRefused as error:
+            ends = [SubmissionEnd(attempt, SubmissionState.FAILED)]
+            await self._end(request, error.failure, error.detail, ends)
+        except Ambiguous as error:
+            parts.log.warning(
+                "submission.answer_lost", request_id=request.id, attempt=attempt, reason=str(error)
+            )
+        else:
+            parts.log.info("submission.accepted", request_id=request.id, attempt=attempt, operation=operation)
+            await self._remember(
+                lambda: parts.store.record_operation(request, submission, operation, parts.clock.now())
+            )
+
+    async def _can_be_told(self, request: VideoRequest) -> bool:
+        """Make sure, before paying, that the outcome could be told; close the request where it is proven not."""
+        now = self._parts.clock.now()
+        if not request.resumed and request.token_alive(now):
+            return True
+        try:
+            await self._parts.messenger.check_reachable(request)
+        except Unreachable as error:
+            self._delivery.warn_undeliverable(request, error)
+            await self._parts.store.close(
+                request, Closure.UNDELIVERABLE, now, undeliverable(request, str(error))
+            )
+            return False
+        return True
+
+    async def _refused_for_now(self, request: VideoRequest, submission: Submission, error: Retryable) -> None:
+        """End the request when it was refused for too long; else raise, so that it is tried again later."""
+        refused_for = self._parts.clock.now() - submission.first_intended_at
+        if isinstance(error, OperatorNeeded) or refused_for < self._parts.limits.submit_patience:
+            raise error
+        request = await self._parts.store.get(request.id)
+        await self._end(request, error.failure, str(error))
+
+    async def _reconcile(self, request: VideoRequest) -> None:
+        """The answer to a submission was lost: adopt its video if it appears, submit again if it surely cannot."""
+        parts = self._parts
+        parts.slots.hold(request.id)
+        for submission in request.open_submissions:
+            video = await parts.bucket.find(submission.prefix)
+            if video is not None:
+                await self._complete(request, submission, video)
+                return
+        now = parts.clock.now()
+        until = max(deadline(s, parts.limits) for s in request.open_submissions)
+        if now < until:
+            await self._status_line.show(request, Checking(until))
+            await parts.pause(parts.limits.poll_interval_seconds)
+        elif now - request.created_at > parts.limits.request_expiry:
+            await self._end(request, Failure.EXPIRED)
+        elif next_attempt(request) > MAX_ATTEMPTS:
+            await self._end(request, Failure.ANSWER_LOST)
+        else:
+            await self._submit(request)
+
+    # -- generating
+
+    async def _watch(self, request: VideoRequest) -> None:
+        """Look at every submission that may still bring a video; the first video wins."""
+        self._parts.slots.hold(request.id)
+        ends: list[SubmissionEnd] = []
+        failure, detail = Failure.TIMED_OUT, ""
+        in_the_way: Retryable | None = None
+        for submission in request.open_submissions:
+            match await self._look(submission, request):
+                case StoredVideo() as video:
+                    await self._complete(request, submission, video)
+                    return
+                case Unsuccessful() as end:
+                    failure, detail = end.failure, end.detail
+                    free = end.failure is not Failure.NO_VIDEO
+                    state = SubmissionState.FAILED if free else SubmissionState.ABANDONED
+                    ends.append(SubmissionEnd(submission.attempt, state))
+                case Gone():
+                    failure = Failure.LOST_AT_RESTART if request.resumed else Failure.TIMED_OUT
+                    ends.append(SubmissionEnd(submission.attempt, SubmissionState.ABANDONED))
+                case Retryable() as error:
+                    in_the_way = error
+                case Running():
+                    pass
+        if len(ends) == len(request.open_submissions):
+            await self._end(request, failure, detail, ends)
+        elif self._parts.clock.now() >= self._wait_until(request, in_the_way):
+            await self._last_look(request, ends)
+        else:
+            await self._show_generating(request)
+            await self._parts.pause(self._parts.limits.poll_interval_seconds)
+
+    async def _look(self, submission: Submission, request: VideoRequest) -> Look:
+        try:
+            if submission.operation is None:
+                return await self._look_in_bucket(submission)
+            match await self._parts.generator.poll(submission.operation, request.options):
+                case Finished(uri):
+                    video = await self._parts.bucket.stat(uri)
+                    return video if video.size_bytes else Unsuccessful(Failure.NO_VIDEO, f"{uri} is empty")
+                case Gone():
+                    return await self._parts.bucket.find(submission.prefix) or Gone()
+                case answer:
+                    return answer
+        except VideoMissing as error:
+            return Unsuccessful(Failure.NO_VIDEO, str(error))
+        except Retryable as error:
+            self._parts.log.warning("poll.failed", request_id=request.id, reason=str(error), **_fix(error))
+            return error
+
+    async def _look_in_bucket(self, submission: Submission) -> StoredVideo | Running | Gone:
+        video = await self._parts.bucket.find(submission.prefix)
+        late = self._parts.clock.now() >= deadline(submission, self._parts.limits)
+        return video or (Gone() if late else Running())
+
+    def _wait_until(self, request: VideoRequest, in_the_way: Retryable | None = None) -> datetime:
+        """Return until when a video is waited for; longer where Vertex or the bucket could not be asked."""
+        limits = self._parts.limits
+        until = max(deadline(s, limits) for s in request.open_submissions)
+        until = min(until, request.created_at + limits.request_expiry)
+        if in_the_way is None:
+            return until
+        return until + (
+            limits.request_expiry if isinstance(in_the_way, OperatorNeeded) else LAST_LOOK_PATIENCE
+        )
+
+    async def _last_look(self, request: VideoRequest, ends: list[SubmissionEnd]) -> None:
+        """The deadline has passed: what is in the bucket now is delivered, else the wait is over."""
+        now = self._parts.clock.now()
+        for submission in request.open_submissions:
+            try:
+                video = await self._parts.bucket.find(submission.prefix)
+            except Retryable as error:
+                if now < self._wait_until(request, error):
+                    raise
+                continue
+            if video is not None:
+                await self._complete(request, submission, video)
+                return
+        expired = now - request.created_at > self._parts.limits.request_expiry
+        await self._end(request, Failure.EXPIRED if expired else Failure.TIMED_OUT, "", ends)
+
+    async def _show_generating(self, request: VideoRequest) -> None:
+        started_at = max(s.accepted_at or s.intended_at for s in request.open_submissions)
+        usual = await self._usual(request)
+        await self._status_line.show(request, usual.progress(started_at, self._parts.clock.now()))
+
+    async def _usual(self, request: VideoRequest) -> Forecast:
+        if self._forecast is None:
+            history = await self._parts.store.recent_generation_seconds(request.options, FORECAST_SAMPLES)
+            self._forecast = forecast(request.options, history)
+        return self._forecast
+
+    # -- outcomes
+
+    async def _complete(self, request: VideoRequest, submission: Submission, video: StoredVideo) -> None:
+        now = self._parts.clock.now()
+        end = SubmissionEnd(submission.attempt, SubmissionState.SUCCEEDED, video.uri, video.size_bytes)
+        ends = abandon_open(request, [end])
+        await self._parts.store.record_outcome(request, completed(request, ends), ends, now)
+        self._parts.log.info("request.completed", request_id=request.id, size_bytes=video.size_bytes)
+
+    async def _end(
+        self,
+        request: VideoRequest,
+        failure: Failure,
+        detail: str = "",
+        ended: list[SubmissionEnd] | None = None,
+    ) -> None:
+        ends = abandon_open(request, ended or [])
+        outcome = failed(request, failure, detail, ends)
+        await self._parts.store.record_outcome(request, outcome, ends, self._parts.clock.now())
+        self._parts.log.info(
+            "request.failed",
+            request_id=request.id,
+            failure=failure,
+            reason=RULES[failure].reason,
+            detail=detail,
+        )
+
+    # -- when something is in the way
+
+    async def _remember(self, record: Callable[[], Awaitable[None]]) -> None:
+        """Record a fact that only we know: as often as it takes, until the process has to leave."""
+        while True:
+            try:
+                await record()
+            except StoreUnavailable as error:
+                await self._back_off(error)
+            else:
+                return
+
+    async def _back_off(self, error: Retryable | Ambiguous | StoreUnavailable) -> None:
+        self._failures_in_a_row += 1
+        fields: dict[str, object] = {"request_id": self._id, "reason": str(error), **_fix(error)}
+        if isinstance(error, OperatorNeeded):
+            self._parts.log.error("operator.needed", **fields)
+            self._parts.slots.close_for(OPERATOR_PAUSE_SECONDS)
+            self._parts.slots.release(self._id)
+        else:
+            self._parts.log.warning("request.retried", **fields)
+        at_least = error.retry_after_seconds if isinstance(error, Retryable) else 0.0
+        await self._parts.pause(backoff_seconds(self._failures_in_a_row, self._parts.jitter(), at_least))
+
+
+def _fix(error: Exception) -> dict[str, object]:
+    return {"fix": error.fix} if isinstance(error, OperatorNeeded) else {}

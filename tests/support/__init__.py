@@ -1,0 +1,1 @@
+"""What the tests share: fixtures and small tools, each in the file that its subject names."""
