@@ -1,12 +1,17 @@
 """Where a new request comes in: checked, and committed before anybody is told that it was accepted."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from .admission import BUDGET_WINDOW, AdmissionPolicy, Place, Refusal, UsageWindow, check_request, check_usage
+from .forecast import forecast
+from .limits import FORECAST_SAMPLES
 from .parts import Parts
+from .ports import WorkQueue
+from .progress import Progress, Waiting
 from .recovery import Recovery
-from .request import VideoRequest
+from .request import Placeholder, RequestId, VideoRequest
 
 
 class Unavailable(StrEnum):
@@ -20,10 +25,11 @@ class Unavailable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Lets requests in."""
+    """Lets requests in, and hands them to the work queue once they are acknowledged."""
 
     parts: Parts
     recovery: Recovery
+    queue: WorkQueue
     policy: AdmissionPolicy
     owner: str
 
@@ -47,3 +53,22 @@ class Door:
             window,
             lambda usage: check_usage(usage, self.policy, price),
         )
+
+    async def forecast(self, request: VideoRequest) -> Progress:
+        """Say what the member is shown first: a video under way where a slot is free, else a place in line."""
+        history = await self.parts.store.recent_generation_seconds(request.options, FORECAST_SAMPLES)
+        usual = forecast(request.options, history)
+        now = self.parts.clock.now()
+        if self.parts.slots.is_free():
+            return usual.progress(now, now)
+        position = self.parts.slots.position(request)
+        seconds = self.parts.slots.rounds_before(position) * usual.usual_seconds
+        return Waiting(position, now + timedelta(seconds=seconds))
+
+    async def acknowledged(self, request_id: RequestId, placeholder: Placeholder) -> None:
+        """Record that the member was shown this message. Raises `StoreUnavailable`."""
+        await self.parts.store.record_placeholder(request_id, placeholder, self.parts.clock.now())
+
+    def accepted(self, request: VideoRequest) -> None:
+        """Hand the request to the work queue."""
+        self.queue.submit(request.id, request.epoch)

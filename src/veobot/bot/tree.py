@@ -1,0 +1,54 @@
+"""Hands commands to their handlers, and makes one plain sentence of whatever goes wrong there."""
+
+import discord
+from discord import app_commands
+
+from veobot.core.errors import Ambiguous, Permanent, Retryable
+from veobot.core.ports import EventLog
+
+from .calls import one_call
+from .texts import en
+
+ANSWER_TIMEOUT_SECONDS = 2.5
+"""Discord takes a first answer within 3 s of the command."""
+_OUTDATED = (
+    app_commands.CommandNotFound,
+    app_commands.CommandSignatureMismatch,
+    app_commands.TransformerError,
+)
+
+
+class OutdatedForm(app_commands.AppCommandError):
+    """The command came in a form that this version does not know."""
+
+
+class VeobotTree(app_commands.CommandTree[discord.Client]):
+    """A command tree whose errors are told to the member in words, and to the log in full."""
+
+    def __init__(self, client: discord.Client, log: EventLog) -> None:
+        super().__init__(client)
+        self._log = log
+
+    async def on_error(
+        self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer ephemerally; never with the error itself."""
+        if isinstance(error, (*_OUTDATED, OutdatedForm)):
+            self._log.warning("command.outdated", interaction_id=interaction.id, reason=str(error))
+            await tell(interaction, en.OUTDATED_COMMAND, self._log)
+        else:
+            self._log.exception("command.failed", interaction_id=interaction.id)
+            await tell(interaction, en.UNEXPECTED, self._log)
+
+
+async def tell(interaction: discord.Interaction, content: str, log: EventLog) -> None:
+    """Answer a command so that only its member sees it; where that cannot be done, the log says so."""
+    if interaction.response.is_done():
+        return
+    try:
+        async with one_call(ANSWER_TIMEOUT_SECONDS, by_token=True, needs_answer=False):
+            await interaction.response.send_message(
+                content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+            )
+    except (Retryable, Ambiguous, Permanent) as error:
+        log.info("command.not_answered", interaction_id=interaction.id, reason=str(error))

@@ -1,0 +1,86 @@
+"""Quota, budget and insert in one transaction: ten commands at once cannot pass a quota of one."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, insert, select
+
+from veobot.core.admission import Refusal, Usage, UsageWindow
+from veobot.core.errors import AlreadyKnown
+from veobot.core.request import UserId, VideoRequest
+from veobot.core.status import Status
+
+from . import journal
+from .rows import integer, moment, row_from_request
+from .schema import incomplete, requests
+
+# Built once: putting these together takes longer than running them.
+_KNOWN = select(requests.c.id).where(requests.c.id == bindparam("request_id"))
+
+_MEMBER_REQUESTS = (
+    select(requests.c.created_at)
+    .where(
+        requests.c.user_id == bindparam("user_id"),
+        requests.c.created_at > bindparam("quota_since"),
+        requests.c.counts_toward_quota,
+    )
+    .order_by(requests.c.created_at)
+)
+
+_TOTALS = select(
+    select(func.coalesce(func.sum(requests.c.charged_micro_usd), 0))
+    .where(requests.c.created_at > bindparam("budget_since"))
+    .scalar_subquery()
+    .label("spent"),
+    select(func.count())
+    .select_from(requests)
+    .where(incomplete, requests.c.status == Status.PENDING.value)
+    .scalar_subquery()
+    .label("waiting"),
+)
+
+_CHARGES = (
+    select(requests.c.created_at, requests.c.charged_micro_usd)
+    .where(requests.c.created_at > bindparam("budget_since"), requests.c.charged_micro_usd > 0)
+    .order_by(requests.c.created_at)
+)
+
+
+def admit(
+    connection: Connection,
+    request: VideoRequest,
+    window: UsageWindow,
+    decide: Callable[[Usage], Refusal | None],
+) -> Refusal | None:
+    """Insert the request if `decide` finds no reason against it. Raises `AlreadyKnown`."""
+    if connection.scalar(_KNOWN, {"request_id": request.id}) is not None:
+        raise AlreadyKnown
+    refusal = decide(_usage(connection, request.user_id, window))
+    if refusal is None:
+        connection.execute(insert(requests), row_from_request(request))
+        journal.append(
+            connection, request.id, journal.Event.ADMITTED, request.created_at, epoch=request.epoch
+        )
+    return refusal
+
+
+def _usage(connection: Connection, user_id: UserId, window: UsageWindow) -> Usage:
+    """Count what is used. A window is open at its start.
+
+    What was asked exactly 24 hours ago no longer counts: so the moment that a refusal names is the very moment from
+    which the next command is admitted.
+    """
+    member = {"user_id": user_id, "quota_since": window.quota_since}
+    member_requests = connection.execute(_MEMBER_REQUESTS, member).mappings().all()
+    totals = connection.execute(_TOTALS, {"budget_since": window.budget_since}).mappings().one()
+    return Usage(
+        member_requests=[moment(row, "created_at") for row in member_requests],
+        spent_micro_usd=integer(totals, "spent"),
+        waiting=integer(totals, "waiting"),
+        charges=lambda: _charges(connection, window.budget_since),
+    )
+
+
+def _charges(connection: Connection, since: datetime) -> Sequence[tuple[datetime, int]]:
+    rows = connection.execute(_CHARGES, {"budget_since": since}).mappings().all()
+    return [(moment(row, "created_at"), integer(row, "charged_micro_usd")) for row in rows]

@@ -1,0 +1,187 @@
+"""A SQLite database, and how a transaction on it is run.
+
+Transactions run on the event loop itself: a commit takes a fraction of a millisecond, a hop to a thread several. So
+none of them may wait inside SQLite. A writer asks for the write lock at once (`BEGIN IMMEDIATE`, with no busy timeout);
+where another program holds it, the transaction is tried again from the loop.
+"""
+
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from veobot.core.errors import StoreUnavailable
+
+from . import migrate
+from .errors import DatabaseMissing, NotADatabase, StoreBusy
+
+T = TypeVar("T")
+
+BUSY_WAITS_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, *(0.1,) * 19)
+"""How long to wait before each further try: 2 s in all, since Discord gives a command 3 s for its answer."""
+
+PRAGMAS = (
+    "busy_timeout = 0",  # waiting inside SQLite would hold the whole event loop up
+    "journal_mode = WAL",  # readers and the writer do not wait for each other
+    "synchronous = FULL",  # a commit survives a power cut: Discord is told only afterwards
+    "foreign_keys = ON",
+    "secure_delete = ON",  # erased tokens and deleted prompts are overwritten with zeros
+)
+
+_WRITE = "BEGIN IMMEDIATE"
+_READ = "BEGIN"
+_OWNER_ONLY = 0o600  # the rows hold prompts and interaction tokens
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SENTENCES = {
+    sqlite3.SQLITE_FULL: "The disk is full: the database {path} cannot grow; free some space.",
+    sqlite3.SQLITE_IOERR: "The disk failed while the database {path} was read or written; look at the disk.",
+    sqlite3.SQLITE_CANTOPEN: "The database {path} cannot be opened; check that the directory may be written.",
+    sqlite3.SQLITE_READONLY: "The database {path} cannot be written; check the file's and directory's permissions.",
+    sqlite3.SQLITE_PERM: "The database {path} may not be accessed; check its permissions.",
+    sqlite3.SQLITE_CORRUPT: "The database {path} is damaged; restore it from a backup.",
+    sqlite3.SQLITE_NOMEM: "There is not enough memory to use the database {path}.",
+}
+_REOPENED_AFTER = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+}
+"""Where the file may have been replaced. Not a full disk: the open connection can still read, a new one could not."""
+
+
+class Database:
+    """One SQLite file, opened at the first transaction and kept open; one connection, for one thread.
+
+    It can be constructed while the file cannot be used: each transaction then raises `StoreUnavailable` and the next
+    one tries again. A fresh file gets its schema, an older one is brought up to date. `sleep` waits between tries for
+    the write lock. Without `create`, a missing file raises `DatabaseMissing`.
+    """
+
+    def __init__(self, path: Path, *, sleep: Callable[[float], Awaitable[None]], create: bool = True) -> None:
+        self.path = path
+        self.engine = _engine(path)
+        """For hooks on statements and commits."""
+        self._sleep = sleep
+        self._create = create
+        self._prepared = False
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one writing transaction; commit, or change nothing.
+
+        Raises `StoreUnavailable`. `work` may be run again, from the start, where another program got in between.
+        """
+        return await self._patiently(work, _WRITE)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one reading transaction: all its statements see the same rows. Raises `StoreUnavailable`."""
+        return await self._patiently(work, _READ)
+
+    def close(self) -> None:
+        """Close the file; a later transaction opens it again."""
+        self._prepared = False
+        self.engine.dispose()
+
+    async def _patiently(self, work: Callable[[Connection], T], begin: str) -> T:
+        for wait_seconds in BUSY_WAITS_SECONDS:
+            try:
+                return self._transaction(work, begin)
+            except StoreBusy:
+                pass
+            await self._sleep(wait_seconds)
+        return self._transaction(work, begin)
+
+    def _transaction(self, work: Callable[[Connection], T], begin: str) -> T:
+        try:
+            self._prepare()
+            with (
+                self.engine.connect().execution_options(veobot_begin=begin) as connection,
+                connection.begin(),
+            ):
+                return work(connection)
+        except DBAPIError as error:
+            raise self._translated(error) from error
+
+    def _prepare(self) -> None:
+        """Open the file and see to its schema, unless that is done."""
+        if self._prepared:
+            return
+        if self._create:
+            _create_file(self.path)
+        elif not self.path.exists():
+            raise DatabaseMissing(f"There is no database at {self.path}.")
+        migrate.prepare(self.engine, self.path)
+        self._prepared = True
+
+    def _translated(self, error: DBAPIError) -> BaseException:
+        """Return what this error means; itself where it is a mistake in the code."""
+        code = _primary_code(error)
+        if code in _REOPENED_AFTER:
+            self.close()
+        if code in _BUSY:
+            return StoreBusy(f"Another program is holding the database {self.path}.")
+        if code == sqlite3.SQLITE_NOTADB:
+            return NotADatabase(f"The file {self.path} is not a database; move it away or name another.")
+        if code in _SENTENCES:
+            return StoreUnavailable(_SENTENCES[code].format(path=self.path))
+        return error
+
+
+async def open_database(
+    path: Path, *, sleep: Callable[[float], Awaitable[None]], create: bool = True
+) -> Database:
+    """Open the database and bring its schema up to date.
+
+    Raises `StoreUnavailable`, of which `NotADatabase`, `SchemaTooNew` and `DatabaseMissing` need a human.
+    """
+    database = Database(path, sleep=sleep, create=create)
+    await database.read(lambda _: None)
+    return database
+
+
+def _create_file(path: Path) -> None:
+    """Make an empty file that only its owner may read, and the directory it is in, unless they are there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"The directory {path.parent} cannot be made: {error.strerror}.") from error
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
+    except OSError as error:
+        raise StoreUnavailable(f"The database {path} cannot be opened: {error.strerror}.") from error
+
+
+def _primary_code(error: DBAPIError) -> int | None:
+    """Return SQLite's own number of the error, without the lower-order reason."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
+
+
+def _engine(path: Path) -> Engine:
+    """Return an engine that leaves the beginning of transactions to us."""
+
+    def connect() -> sqlite3.Connection:
+        # autocommit: the driver's own habit of beginning transactions by itself is off
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("veobot_begin", _WRITE))
+
+    return engine

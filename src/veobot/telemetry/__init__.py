@@ -1,0 +1,1 @@
+"""What the operator sees of a running bot: its log, and what must not be in it."""

@@ -1,0 +1,114 @@
+"""The bucket that Vertex writes into, as the core's `VideoBucket`."""
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from veobot.core.ports import SignedLink, StoredVideo
+from veobot.core.request import VideoUri
+
+if TYPE_CHECKING:
+    from .storage_client import StorageClient
+
+MAX_LINK_LIFETIME = timedelta(days=7)
+"""Google signs no link for longer."""
+
+_PREFIX, _SUFFIX = "veobot-download-", ".mp4"
+
+
+class GcsVideoBucket:
+    """Reads videos from Cloud Storage, in threads: the library is synchronous, and imported at the first use.
+
+    STORAGE_EMULATOR_HOST is honoured, as by all of Google's libraries.
+
+    Args:
+        project: the Google Cloud project.
+        bucket: the bucket's name, without `gs://`.
+        download_directory: where downloads lie while they are needed; created if absent, and the bot's own.
+        signing_account: the service account that signs links, for credentials that can sign but do not say for
+            whom (gcloud's own). Otherwise the credentials' account signs, with its key or through IAM.
+    """
+
+    def __init__(
+        self, *, project: str, bucket: str, download_directory: Path, signing_account: str | None = None
+    ) -> None:
+        self._project = project
+        self._bucket = bucket
+        self._directory = download_directory
+        self._signing_account = signing_account
+        self._client: StorageClient | None = None
+        self._connecting = asyncio.Lock()
+
+    def clean_leftovers(self) -> int:
+        """Remove what a killed process left in the download directory; return how many files."""
+        leftovers = list(self._directory.glob(f"{_PREFIX}*{_SUFFIX}"))
+        for leftover in leftovers:
+            leftover.unlink(missing_ok=True)
+        return len(leftovers)
+
+    async def find(self, prefix: str) -> StoredVideo | None:
+        """Return the video under this prefix, if there is one yet: the first by name, of more than 0 bytes.
+
+        Raises `Retryable`, `OperatorNeeded`.
+        """
+        client = await self._connect()
+        return await asyncio.to_thread(client.find, self._bucket, prefix)
+
+    async def stat(self, uri: VideoUri) -> StoredVideo:
+        """Return what is stored there. Raises `VideoMissing`, `Retryable`, `OperatorNeeded`."""
+        client = await self._connect()
+        return await asyncio.to_thread(client.stat, uri)
+
+    @asynccontextmanager
+    async def download(self, uri: VideoUri) -> AsyncIterator[Path]:
+        """Provide the video as a temporary file, streamed to disk, removed at the end.
+
+        Raises `VideoMissing`, `Retryable` (a full disk too), `OperatorNeeded`.
+        """
+        client = await self._connect()
+        path = await asyncio.to_thread(self._create_file)
+        stopped = threading.Event()
+        try:
+            await asyncio.to_thread(client.download, uri, path, stopped)
+            yield path
+        finally:
+            # A thread cannot be cancelled: it ends by itself at its next block, and the file is gone already.
+            stopped.set()
+            path.unlink(missing_ok=True)
+
+    async def signed_link(self, uri: VideoUri, lifetime: timedelta, now: datetime) -> SignedLink:
+        """Sign a link to the video, for 7 days at most. Raises `Retryable`, `OperatorNeeded`."""
+        client = await self._connect()
+        granted = min(lifetime, MAX_LINK_LIFETIME)
+        url = await asyncio.to_thread(client.sign, uri, granted)
+        return SignedLink(url, now + granted)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await asyncio.to_thread(self._client.close)
+
+    def _create_file(self) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=self._directory, prefix=_PREFIX, suffix=_SUFFIX, delete=False
+        ) as file:
+            return Path(file.name)
+
+    async def _connect(self) -> "StorageClient":
+        async with self._connecting:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_create_client, self._project, self._signing_account)
+            return self._client
+
+
+def _create_client(project: str, signing_account: str | None) -> "StorageClient":
+    # google-cloud-storage takes half a second to import: by whoever needs it first, beside the event loop.
+    from .storage_client import StorageClient  # noqa: PLC0415
+
+    return StorageClient(project, signing_account)

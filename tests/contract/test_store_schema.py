@@ -1,0 +1,92 @@
+"""A fresh schema and the migrations come to the same; a newer one is refused."""
+
+import asyncio
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine
+
+from veobot.store import migrate
+from veobot.store.database import Database, open_database
+from veobot.store.errors import SchemaTooNew
+from veobot.store.migrate import HEAD_REVISION, MIGRATIONS, REVISIONS, SchemaState, schema_state, upgrade
+
+
+def engine(path: Path) -> Engine:
+    return create_engine(f"sqlite:///{path}")
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    """Every table, index and trigger, white space evened out."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {name: re.sub(r"\s+", " ", sql).replace("( ", "(").replace(" )", ")") for name, sql in rows}
+
+
+def version_of(path: Path) -> list[tuple[str]]:
+    with sqlite3.connect(path) as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchall()
+
+
+async def test_a_fresh_schema_equals_the_migrated_one(database: Database, tmp_path: Path) -> None:
+    migrated = tmp_path / "migrated.db"
+    upgrade(engine(migrated))
+    assert schema_of(migrated) == schema_of(database.path)
+    assert version_of(migrated) == version_of(database.path) == [(HEAD_REVISION,)]
+    assert schema_state(engine(migrated)) is SchemaState.CURRENT
+    assert schema_state(database.engine) is SchemaState.CURRENT
+
+
+def test_the_known_revisions_are_those_of_the_migrations() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert scripts.get_heads() == [HEAD_REVISION]
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
+
+
+def test_an_empty_file_has_an_empty_schema(tmp_path: Path) -> None:
+    assert schema_state(engine(tmp_path / "empty.db")) is SchemaState.EMPTY
+
+
+async def test_an_older_schema_is_brought_up_to_date(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    assert schema_state(engine(path)) is SchemaState.BEHIND
+    await open_database(path, sleep=asyncio.sleep)
+    fresh = await open_database(tmp_path / "fresh.db", sleep=asyncio.sleep)
+    assert schema_of(path) == schema_of(fresh.path)
+    assert version_of(path) == [(HEAD_REVISION,)]
+
+
+async def test_a_newer_schema_is_refused_with_a_sentence(database: Database) -> None:
+    with sqlite3.connect(database.path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert schema_state(database.engine) is SchemaState.AHEAD
+    with pytest.raises(SchemaTooNew, match=r"was written by a newer version of veobot; run that version"):
+        await open_database(database.path, sleep=asyncio.sleep)
+
+
+async def test_two_processes_may_make_the_schema_at_once(path: Path) -> None:
+    first, second = (Database(path, sleep=asyncio.sleep) for _ in range(2))
+    await asyncio.gather(first.read(lambda _: None), second.read(lambda _: None))
+    migrate.prepare(second.engine, path)
+    assert version_of(path) == [(HEAD_REVISION,)]
+
+
+def test_alembic_is_not_imported_for_a_fresh_or_a_current_database(path: Path) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path; from veobot.store.database import open_database;"
+        f"asyncio.run(open_database(Path({str(path)!r}), sleep=asyncio.sleep));"
+        "print('alembic' in sys.modules)"
+    )
+    for _ in ("fresh", "current"):
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert ran.stdout == "False\n"
