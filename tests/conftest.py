@@ -1,6 +1,7 @@
 """Fixtures for all tests; they live in tests/support, by subject."""
 
+from support.bot import bot, new_bot
 from support.google_fixtures import bucket_sdk, vertex_sdk
 from support.sandbox import sandbox, sandbox_process
 
-__all__ = ["bucket_sdk", "sandbox", "sandbox_process", "vertex_sdk"]
+__all__ = ["bot", "bucket_sdk", "new_bot", "sandbox", "sandbox_process", "vertex_sdk"]

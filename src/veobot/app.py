@@ -19,7 +19,7 @@ from veobot.bot.commands import VeoCommand, VeoDefaults
 from veobot.bot.messenger import DiscordMessenger
 from veobot.clock import DiscordClock
 from veobot.config import Settings
-from veobot.core.admission import AdmissionPolicy
+from veobot.core.admission import BUDGET_WINDOW, AdmissionPolicy
 from veobot.core.door import Door
 from veobot.core.errors import Stopping, StoreUnavailable, VeobotError
 from veobot.core.lifecycle import Lifecycle
@@ -189,7 +189,11 @@ class Application:
 
     async def _sweep(self, parts: Parts) -> None:
         await self._ready.wait()
-        await sweep_for_ever(parts, timedelta(days=self._settings.retention_days))
+        # Quota and budget are counted from the rows.
+        keep = max(
+            timedelta(days=self._settings.retention_days), _policy(self._settings).quota_window, BUDGET_WINDOW
+        )
+        await sweep_for_ever(parts, keep)
 
     async def _watch(self, jobs: list[asyncio.Task[object]]) -> None:
         """Wait for SIGTERM. A job that ends by an error ends the bot: half of it would be worse than a restart."""

@@ -9,7 +9,10 @@ from veobot.sandbox.ledger import Entry, JsonValue
 CHANNEL = "900"
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DONE = "✅ **Done**\n> {prompt}"
-EXPIRED = "<@{user_id}> about your `/veo`:\n⌛ **Your request expired**\n> {prompt}\nYour allowance is unchanged. Please try `/veo` again."
+EXPIRED = (
+    "<@{user_id}> about your `/veo`:\n⌛ **Your request expired**\n> {prompt}\n"
+    "Your allowance is unchanged. Please try `/veo` again."
+)
 
 
 class HandLedger:

@@ -68,7 +68,7 @@ def test_every_frame_fits_80_by_24(moment: str) -> None:
 
 
 def test_nothing_wraps_in_a_run_that_passes() -> None:
-    picture, views, counters, judgement = 11, 4, 1, 5
+    picture, views, counters, judgement = 11, 6, 1, 5
 
     assert len(drawn(story_at("judged"))) == picture + views + counters + judgement
 

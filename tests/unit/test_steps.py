@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from support.requests import a_request, a_submission
 from veobot.core.limits import Limits
+from veobot.core.request import VideoRequest
 from veobot.core.status import Status, SubmissionState
 from veobot.core.steps import Step, deadline, next_step
 
@@ -16,8 +17,8 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LIMITS = Limits()
 
 
-def step(request, *, has_slot=False, now=NOW):  # type: ignore[no-untyped-def] # a test's shorthand
-    return next_step(request, now, has_slot=has_slot, limits=LIMITS)
+def step(request: VideoRequest, *, has_slot: bool = False) -> Step:
+    return next_step(request, NOW, has_slot=has_slot, limits=LIMITS)
 
 
 def test_a_request_nobody_was_told_about_is_confirmed_before_anything_else() -> None:

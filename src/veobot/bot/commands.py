@@ -45,7 +45,14 @@ ACKNOWLEDGEMENT_PAUSE_SECONDS = 0.2
 """Between tries of the acknowledgement, which all fall within Discord's 3 s."""
 PARENT_TIMEOUT_SECONDS = 1.0
 """For asking whether a thread's channel is age-restricted; the member's 3 s are running."""
-OPTION_NAMES = frozenset({"prompt", "duration", "aspect_ratio", "resolution", "audio"})
+OPTION_TYPES: dict[str, type] = {
+    "prompt": str,
+    "duration": int,
+    "aspect_ratio": str,
+    "resolution": str,
+    "audio": bool,
+}
+"""The command's form; discord.py hands on what does not fit, and drops what it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +170,8 @@ class VeoCommand:
         *,
         audio: bool,
     ) -> None:
+        _require_known_form(interaction.namespace)
         prompt = _encodable(prompt)
-        unknown = [name for name, _ in interaction.namespace if name not in OPTION_NAMES]
-        if unknown:
-            raise OutdatedForm(f"unknown options: {', '.join(sorted(unknown))}")
         if interaction.guild_id is None or interaction.channel is None:
             await tell(interaction, en.SERVERS_ONLY, self._log)
             return
@@ -279,6 +284,13 @@ def _request(
         options=options,
         created_at=interaction.created_at,
     )
+
+
+def _require_known_form(namespace: app_commands.Namespace) -> None:
+    """Raise `OutdatedForm` if a member's Discord still shows another form of the command."""
+    odd = [name for name, value in namespace if not isinstance(value, OPTION_TYPES.get(name, ()))]
+    if odd:
+        raise OutdatedForm(f"options not understood: {', '.join(sorted(odd))}")
 
 
 def _encodable(prompt: str) -> str:

@@ -41,7 +41,7 @@ OLD_MESSAGE_PAUSE_SECONDS = 300.0
 BLOCKED_PAUSE_SECONDS = 60.0
 """Whoever stands before Discord (Cloudflare) blocks for minutes; each further call would prolong it."""
 
-RENEW_TOKEN = (
+RENEW_BOT_ACCESS = (
     "Put the bot's current token into VEOBOT_DISCORD_TOKEN (Discord developer portal, page Bot, Reset Token) "
     "and restart"
 )
@@ -120,7 +120,7 @@ def translated(answer: Answer, *, by_token: bool) -> VeobotError:
         case 401 if by_token:
             return TokenExpired(reason)
         case 401:
-            return OperatorNeeded(reason, fix=RENEW_TOKEN)
+            return OperatorNeeded(reason, fix=RENEW_BOT_ACCESS)
         case 413:
             return TooLarge(reason)
         case 429:

@@ -17,8 +17,8 @@ _OPTION_KEYS = (
 async def register_if_changed(tree: app_commands.CommandTree[discord.Client], log: EventLog) -> None:
     """Register the tree's commands unless Discord already has just these."""
     try:
-        registered = [_registered(command) for command in await tree.fetch_commands()]
-        wanted = [_comparable(command.to_dict(tree)) for command in tree.get_commands()]
+        registered = await registered_forms(tree.client)
+        wanted = wanted_forms(tree)
         if _by_name(registered) == _by_name(wanted):
             log.info("commands.unchanged", names=[command["name"] for command in wanted])
             return
@@ -33,8 +33,20 @@ async def register_if_changed(tree: app_commands.CommandTree[discord.Client], lo
         log.info("commands.registered", names=[command["name"] for command in wanted])
 
 
-def _registered(command: app_commands.AppCommand) -> dict[str, object]:
-    return _comparable({**command.to_dict(), "nsfw": command.nsfw})
+async def registered_forms(client: discord.Client) -> list[dict[str, object]]:
+    """Ask Discord for the registered commands; return what can be compared with `wanted_forms`.
+
+    Raises what discord.py does.
+    """
+    application_id = client.application_id
+    assert application_id is not None, "known from the login on"
+    # Read as JSON: discord.py 2.7's AppCommand loses the contexts that a command is offered in.
+    return [_comparable(dict(command)) for command in await client.http.get_global_commands(application_id)]
+
+
+def wanted_forms(tree: app_commands.CommandTree[discord.Client]) -> list[dict[str, object]]:
+    """Return what the tree's commands say, without ids and without what is only unset."""
+    return [_comparable(command.to_dict(tree)) for command in tree.get_commands()]
 
 
 def _comparable(command: Mapping[str, object]) -> dict[str, object]:

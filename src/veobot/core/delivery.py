@@ -20,6 +20,7 @@ from .errors import (
     VideoMissing,
 )
 from .failures import RULES, Failure
+from .limits import PROGRESS_SETTLE_SECONDS
 from .outcomes import failed, undeliverable
 from .parts import Parts
 from .ports import OutcomeVideo
@@ -125,7 +126,7 @@ class Delivery:
         until = self._status_line.unsettled_until
         if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
             return
-        await self._parts.clock.wait(self._parts.stopping, seconds)
+        await self._parts.clock.wait(self._parts.stopping, min(seconds, PROGRESS_SETTLE_SECONDS))
         try:
             await self._parts.messenger.repeat_outcome_text(request, video)
         except (Retryable, Ambiguous, Permanent) as error:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from .admission import BUDGET_WINDOW, AdmissionPolicy, Place, Refusal, UsageWindow, check_request, check_usage
+from .errors import StoreUnavailable
 from .forecast import forecast
 from .limits import FORECAST_SAMPLES
 from .parts import Parts
@@ -56,7 +57,10 @@ class Door:
 
     async def forecast(self, request: VideoRequest) -> Progress:
         """Say what the member is shown first: a video under way where a slot is free, else a place in line."""
-        history = await self.parts.store.recent_generation_seconds(request.options, FORECAST_SAMPLES)
+        try:
+            history = await self.parts.store.recent_generation_seconds(request.options, FORECAST_SAMPLES)
+        except StoreUnavailable:
+            history = ()  # the request is committed already: what the member sees must not depend on one more read
         usual = forecast(request.options, history)
         now = self.parts.clock.now()
         if self.parts.slots.is_free():

@@ -86,13 +86,14 @@ class Lifecycle:
 
     async def _look_at_the_row(self) -> VideoRequest | None:
         """Return the request, or None where it is closed or somebody else's."""
-        self._parts.check_running()
-        try:
-            request = await self._parts.store.get(self._id)
-        except StoreUnavailable as error:
-            await self._back_off(error)
-            return await self._look_at_the_row()
-        return None if request.closed or request.epoch != self._epoch else request
+        while True:
+            self._parts.check_running()
+            try:
+                request = await self._parts.store.get(self._id)
+            except StoreUnavailable as error:
+                await self._back_off(error)
+            else:
+                return None if request.closed or request.epoch != self._epoch else request
 
     async def _do_next(self, request: VideoRequest) -> None:
         now = self._parts.clock.now()

@@ -83,7 +83,11 @@ class Recovery:
         self._queue.submit(request.id, request.epoch)
 
     async def _report_ended(self, requests: list[VideoRequest], seconds: float) -> None:
-        ended = Counter([(await self._parts.store.get(request.id)).status for request in requests])
+        try:
+            ended = Counter([(await self._parts.store.get(request.id)).status for request in requests])
+        except StoreUnavailable as error:
+            self._parts.log.warning("resume.finished", requests=len(requests), reason=str(error))
+            return
         self._parts.log.info(
             "resume.finished",
             completed=ended[Status.COMPLETED],

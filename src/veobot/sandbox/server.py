@@ -3,10 +3,11 @@
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from veobot.sandbox.bucket import DEFAULT_BUCKET, Bucket
 from veobot.sandbox.clips import FORMATS
@@ -41,13 +42,22 @@ class Sandbox:
         rate: sandbox seconds per real second.
         seed: makes ids, jitter and mishaps repeatable.
         jitter: how far the time of a generation strays, as a share of it.
+        middlewares: put around everything, to watch or record what goes in and out.
     """
 
     def __init__(
-        self, directory: Path, *, clip: str = "full", rate: float = 1.0, seed: int = 0, jitter: float = 0.0
+        self,
+        directory: Path,
+        *,
+        clip: str = "full",
+        rate: float = 1.0,
+        seed: int = 0,
+        jitter: float = 0.0,
+        middlewares: Sequence[Middleware] = (),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self._middlewares = middlewares
         self.url = ""
         self.clock = SandboxClock(rate=rate)
         self.ledger = Ledger(self.clock)
@@ -74,7 +84,7 @@ class Sandbox:
 
     def application(self) -> web.Application:
         """Return the application with all routes; those of signed addresses come last, since they fit most."""
-        middlewares = [_errors_in_dialect, self.faults.middleware()]
+        middlewares = [*self._middlewares, _errors_in_dialect, self.faults.middleware()]
         application = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
         for part in (self.control, self.discord, self.vertex, self.tokens, self.bucket):
             application.add_routes(part.routes())
