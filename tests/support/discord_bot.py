@@ -62,8 +62,11 @@ class RecordingAcceptance:
     placeholders: dict[RequestId, Placeholder] = field(default_factory=dict)
     requests: "asyncio.Queue[VideoRequest]" = field(default_factory=asyncio.Queue)
     error: Exception | None = None
+    broken_forecast: bool = False
 
     async def forecast(self, request: VideoRequest) -> Progress:
+        if self.broken_forecast:
+            raise RuntimeError("broken")
         return Waiting(3, request.created_at + timedelta(minutes=2))
 
     async def acknowledged(self, request_id: RequestId, placeholder: Placeholder) -> None:

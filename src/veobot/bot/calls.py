@@ -25,6 +25,8 @@ PROGRESS_TIMEOUT_SECONDS = 5.0
 """A progress edit is worth no more: the next one follows in 15 s, and the outcome waits for it."""
 CALL_TIMEOUT_SECONDS = 15.0
 """Discord answers within a second; it ends what it works on after about 15 s."""
+HISTORY_TIMEOUT_SECONDS = 60.0
+"""For all pages of a search, each of which takes as long as any call."""
 UPLOAD_TIMEOUT_SECONDS = 120.0
 """20 MiB, Discord's default limit, at 1.4 Mbit/s; larger limits come with larger servers, and faster lines."""
 
@@ -116,9 +118,15 @@ async def one_call(
             return
         raise _unanswered(call, f"no answer within {timeout_seconds:g} s") from error
     except (aiohttp.ClientError, OSError, json.JSONDecodeError, discord.InvalidData) as error:
-        raise _unanswered(call, f"{type(error).__name__}: {error}") from error
+        raise _unanswered(call, _named(error)) from error
     finally:
         _current.reset(reset)
+
+
+def _named(error: Exception) -> str:
+    """Name an error without its text, which may hold an address with a token in it."""
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__} ({strerror})" if strerror else type(error).__name__
 
 
 def _unanswered(call: _Call, reason: str) -> Retryable | Ambiguous:

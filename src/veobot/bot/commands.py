@@ -23,12 +23,9 @@ from veobot.core.ports import EventLog
 from veobot.core.progress import Progress
 from veobot.core.request import (
     PROMPT_LENGTHS,
-    ChannelId,
-    GuildId,
     MessageId,
     Placeholder,
     RequestId,
-    UserId,
     VideoOptions,
     VideoRequest,
 )
@@ -36,15 +33,14 @@ from veobot.core.request import (
 from . import cards, refusals
 from .calls import one_call
 from .failures import AlreadyAcknowledged
+from .interactions import encodable, place_of, request_from
 from .texts import en
-from .tree import ANSWER_TIMEOUT_SECONDS, OutdatedForm, tell
+from .tree import ACCEPTED, ANSWER_TIMEOUT_SECONDS, OutdatedForm, tell
 
 SEEDS = 2**32
 """Veo takes a uint32."""
 ACKNOWLEDGEMENT_PAUSE_SECONDS = 0.2
 """Between tries of the acknowledgement, which all fall within Discord's 3 s."""
-PARENT_TIMEOUT_SECONDS = 1.0
-"""For asking whether a thread's channel is age-restricted; the member's 3 s are running."""
 OPTION_TYPES: dict[str, type] = {
     "prompt": str,
     "duration": int,
@@ -171,7 +167,7 @@ class VeoCommand:
         audio: bool,
     ) -> None:
         _require_known_form(interaction.namespace)
-        prompt = _encodable(prompt)
+        prompt = encodable(prompt)
         if interaction.guild_id is None or interaction.channel is None:
             await tell(interaction, en.SERVERS_ONLY, self._log)
             return
@@ -191,12 +187,12 @@ class VeoCommand:
         )
         await self._ask(
             interaction,
-            _request(interaction, interaction.guild_id, interaction.channel.id, prompt, options),
+            request_from(interaction, interaction.guild_id, interaction.channel.id, prompt, options),
         )
 
     async def _ask(self, interaction: discord.Interaction, request: VideoRequest) -> None:
         """Check and commit; then acknowledge, and hand over whatever becomes of the acknowledgement."""
-        place = await _place(interaction, request.channel_id)
+        place = await place_of(interaction, request.channel_id)
         try:
             answer = await self._door.admit(request, place)
         except AlreadyKnown:
@@ -212,6 +208,7 @@ class VeoCommand:
             self._log.info("request.refused", request_id=request.id, refusal=type(answer).__name__)
             await tell(interaction, refusals.refused(answer, request.prompt), self._log)
             return
+        interaction.extras[ACCEPTED] = True
         try:
             await self._acknowledge(interaction, request)
         finally:
@@ -269,33 +266,11 @@ def _durations(model: str) -> list[app_commands.Choice[int]]:
     ]
 
 
-def _request(
-    interaction: discord.Interaction, guild_id: int, channel_id: int, prompt: str, options: VideoOptions
-) -> VideoRequest:
-    return VideoRequest(
-        id=RequestId(interaction.id),
-        user_id=UserId(interaction.user.id),
-        guild_id=GuildId(guild_id),
-        channel_id=ChannelId(channel_id),
-        application_id=interaction.application_id,
-        interaction_token=interaction.token,
-        upload_limit_bytes=interaction.filesize_limit,
-        prompt=prompt,
-        options=options,
-        created_at=interaction.created_at,
-    )
-
-
 def _require_known_form(namespace: app_commands.Namespace) -> None:
     """Raise `OutdatedForm` if a member's Discord still shows another form of the command."""
     odd = [name for name, value in namespace if not isinstance(value, OPTION_TYPES.get(name, ()))]
     if odd:
         raise OutdatedForm(f"options not understood: {', '.join(sorted(odd))}")
-
-
-def _encodable(prompt: str) -> str:
-    """Replace halves of surrogate pairs, which no database and no JSON reader takes."""
-    return prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _unknown_choice(aspect_ratio: str, resolution: str) -> Refusal | None:
@@ -305,27 +280,3 @@ def _unknown_choice(aspect_ratio: str, resolution: str) -> Refusal | None:
     if resolution not in {r.value for r in Resolution}:
         return UnknownOption("resolution", resolution, tuple(Resolution))
     return None
-
-
-async def _place(interaction: discord.Interaction, channel_id: ChannelId) -> Place:
-    channel = interaction.channel
-    if isinstance(channel, discord.Thread):
-        restricted = await _parent_is_age_restricted(interaction.client, channel)
-        return Place(channel_id, ChannelId(channel.parent_id), restricted)
-    restricted = isinstance(channel, discord.abc.GuildChannel) and _is_age_restricted(channel)
-    return Place(channel_id, None, restricted)
-
-
-async def _parent_is_age_restricted(client: discord.Client, thread: discord.Thread) -> bool:
-    """Ask the cache, else REST; what cannot be learnt in time counts as unrestricted, so that the door stays shut."""
-    if thread.parent is not None:
-        return _is_age_restricted(thread.parent)
-    try:
-        async with one_call(PARENT_TIMEOUT_SECONDS):
-            return _is_age_restricted(await client.fetch_channel(thread.parent_id))
-    except (Retryable, Ambiguous, Permanent):
-        return False
-
-
-def _is_age_restricted(channel: object) -> bool:
-    return bool(getattr(channel, "nsfw", False))

@@ -8,7 +8,7 @@ from veobot.core.errors import Permanent, Unreachable
 from veobot.core.ports import EventLog, NotAcknowledged, Unknowable
 from veobot.core.request import MessageId, Placeholder, VideoRequest
 
-from .calls import UPLOAD_TIMEOUT_SECONDS, one_call
+from .calls import HISTORY_TIMEOUT_SECONDS, one_call
 from .cards import request_id_of
 from .places import may_read_history
 
@@ -28,7 +28,7 @@ async def find_placeholder(
     after = discord.Object(request.id)
     read = 0
     try:
-        async with one_call(UPLOAD_TIMEOUT_SECONDS):
+        async with one_call(HISTORY_TIMEOUT_SECONDS):
             async for message in _channel(client, request).history(
                 limit=MESSAGES_READ, after=after, oldest_first=True
             ):
@@ -53,7 +53,7 @@ async def find_outcome(client: discord.Client, request: VideoRequest, log: Event
     started_at = request.delivery.started_at if request.delivery else request.created_at
     read = 0
     try:
-        async with one_call(UPLOAD_TIMEOUT_SECONDS):
+        async with one_call(HISTORY_TIMEOUT_SECONDS):
             async for message in _channel(client, request).history(
                 limit=MESSAGES_READ, after=_snowflake(started_at - CLOCK_MARGIN), oldest_first=True
             ):

@@ -97,7 +97,7 @@ def _over_quota(refusal: OverQuota) -> str:
     style = "t" if refusal.window <= ONE_DAY else "f"
     return en.OVER_QUOTA.format(
         videos=en.videos(refusal.quota),
-        window=en.hours(refusal.window.total_seconds()),
+        window=en.window(refusal.window.total_seconds()),
         next_at=int(refusal.next_at.timestamp()),
         style=style,
     )

@@ -18,6 +18,10 @@ _OUTDATED = (
 )
 
 
+ACCEPTED = "accepted"
+"""Set in an interaction's `extras` once its request is committed: from then on no error is told instead of it."""
+
+
 class OutdatedForm(app_commands.AppCommandError):
     """The command came in a form that this version does not know."""
 
@@ -43,7 +47,7 @@ class VeobotTree(app_commands.CommandTree[discord.Client]):
 
 async def tell(interaction: discord.Interaction, content: str, log: EventLog) -> None:
     """Answer a command so that only its member sees it; where that cannot be done, the log says so."""
-    if interaction.response.is_done():
+    if interaction.response.is_done() or ACCEPTED in interaction.extras:
         return
     try:
         async with one_call(ANSWER_TIMEOUT_SECONDS, by_token=True, needs_answer=False):

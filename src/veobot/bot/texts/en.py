@@ -181,7 +181,7 @@ NOT_AGE_RESTRICTED = """\
 🔞 **Only in age-restricted channels**
 Whoever runs this bot allows videos there only. Try `/veo` in one of them."""
 OVER_QUOTA = """\
-🕓 **You've used your {videos} for these {window}**
+🕓 **You've used your {videos} for {window}**
 Your next one is possible <t:{next_at}:R>, at <t:{next_at}:{style}>."""
 BUDGET_SPENT = """\
 🕓 **The budget for videos is used up**
@@ -239,10 +239,11 @@ def count(number: int, singular: str) -> str:
     return f"{number:,} {singular if number == 1 else singular + 's'}"
 
 
-def hours(seconds: float) -> str:
-    """Return a span in the largest unit it is whole in: 24 hours, 90 minutes."""
+def window(seconds: float) -> str:
+    """Return a span in the largest unit it is whole in: these 24 hours, these 90 minutes, this hour."""
     minutes = round(seconds / 60)
-    return count(minutes, "minute") if minutes % 60 else count(minutes // 60, "hour")
+    number, unit = (minutes, "minute") if minutes % 60 else (minutes // 60, "hour")
+    return f"this {unit}" if number == 1 else f"these {count(number, unit)}"
 
 
 def videos(quota: int) -> str:
