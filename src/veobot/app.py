@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ import discord
 
 from veobot import __version__
 from veobot.bot.client import VeobotClient, use_api
-from veobot.bot.commands import VeoCommand, VeoDefaults
+from veobot.bot.commands import VeoCommand
 from veobot.bot.messenger import DiscordMessenger
 from veobot.clock import DiscordClock
 from veobot.config import Settings
@@ -72,7 +73,8 @@ class Application:
     def __init__(self, settings: Settings, log: EventLog) -> None:
         self._settings = settings
         self._log = log
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        # Not the host and the pid alone: a container started again has both from before.
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._clock = DiscordClock(log)
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -175,7 +177,7 @@ class Application:
         )
         recovery = Recovery(parts, queue, self._owner)
         door = Door(parts, recovery, queue, _policy(settings), self._owner)
-        return parts, queue, recovery, VeoCommand(door, door, _defaults(settings), self._log)
+        return parts, queue, recovery, VeoCommand(door, door, settings.option_defaults, self._log)
 
     # -- working
 
@@ -265,16 +267,4 @@ def _policy(settings: Settings) -> AdmissionPolicy:
         quota_window=timedelta(hours=settings.quota_window_hours),
         daily_budget_micro_usd=settings.daily_budget_micro_usd,
         max_waiting=settings.max_waiting,
-    )
-
-
-def _defaults(settings: Settings) -> VeoDefaults:
-    return VeoDefaults(
-        model=settings.model,
-        location=settings.google_location,
-        person_generation=settings.person_generation,
-        duration_seconds=settings.default_duration_seconds,
-        aspect_ratio=settings.default_aspect_ratio,
-        resolution=settings.default_resolution,
-        audio=settings.default_audio,
     )

@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import discord
@@ -24,6 +23,7 @@ from veobot.core.progress import Progress
 from veobot.core.request import (
     PROMPT_LENGTHS,
     MessageId,
+    OptionDefaults,
     Placeholder,
     RequestId,
     VideoOptions,
@@ -49,19 +49,6 @@ OPTION_TYPES: dict[str, type] = {
     "audio": bool,
 }
 """The command's form; discord.py hands on what does not fit, and drops what it does not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class VeoDefaults:
-    """What the operator's settings say of every video, and of what a member does not choose."""
-
-    model: str
-    location: str
-    person_generation: str
-    duration_seconds: int
-    aspect_ratio: AspectRatio
-    resolution: Resolution
-    audio: bool
 
 
 class Door(Protocol):
@@ -97,7 +84,7 @@ class VeoCommand:
         log: gets what the member is not told.
     """
 
-    def __init__(self, door: Door, acceptance: Acceptance, defaults: VeoDefaults, log: EventLog) -> None:
+    def __init__(self, door: Door, acceptance: Acceptance, defaults: OptionDefaults, log: EventLog) -> None:
         self._door = door
         self._acceptance = acceptance
         self._defaults = defaults

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from veobot.core.models import DEFAULT_MODEL_ID, MICRO_USD, MODELS, AspectRatio, Resolution
-from veobot.core.request import ChannelId
+from veobot.core.request import ChannelId, OptionDefaults
 
 PREFIX = "VEOBOT_"
 
@@ -297,6 +297,19 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """The SQLite file."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def option_defaults(self) -> OptionDefaults:
+        """What every video has, and what a member gets without saying otherwise."""
+        return OptionDefaults(
+            model=self.model,
+            location=self.google_location,
+            person_generation=self.person_generation,
+            duration_seconds=self.default_duration_seconds,
+            aspect_ratio=self.default_aspect_ratio,
+            resolution=self.default_resolution,
+            audio=self.default_audio,
+        )
 
     def redacted(self) -> Mapping[str, str]:
         """Return every setting as it would be written in the environment; secrets and passwords only as ***."""

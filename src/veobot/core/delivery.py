@@ -23,7 +23,7 @@ from .failures import RULES, Failure
 from .limits import PROGRESS_SETTLE_SECONDS
 from .outcomes import failed, undeliverable
 from .parts import Parts
-from .ports import OutcomeVideo
+from .ports import NotAcknowledged, OutcomeVideo
 from .request import Delivery as DeliveryRecord
 from .request import MessageId, VideoRequest
 from .status import Closure, DeliveryRoute, Status
@@ -142,6 +142,9 @@ class Delivery:
     async def _post(self, request: VideoRequest, *, may_have_landed: bool) -> None:
         message_id = await self._parts.messenger.find_outcome(request) if may_have_landed else None
         if message_id is None:
+            if await self._placeholder_is_deleted(request):
+                await self._withdrawn(request)
+                return
             async with self._video(request) as video:
                 try:
                     message_id = await self._parts.messenger.post_outcome(request, video)
@@ -150,6 +153,14 @@ class Delivery:
                         raise
                     return
         await self._parts.store.record_outcome_message(request, message_id, self._parts.clock.now())
+
+    async def _placeholder_is_deleted(self, request: VideoRequest) -> bool:
+        """Whether the channel's history proves it: an ephemeral placeholder is in no history."""
+        if request.placeholder is None or request.placeholder.ephemeral:
+            return False
+        # Without the dead token, which would only be refused once more.
+        answer = await self._parts.messenger.find_acknowledgement(replace(request, interaction_token=None))
+        return isinstance(answer, NotAcknowledged)
 
     async def _finish_post(self, request: VideoRequest, message_id: MessageId) -> None:
         if request.placeholder is not None:

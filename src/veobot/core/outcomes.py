@@ -13,9 +13,16 @@ FREE = frozenset({SubmissionState.REFUSED, SubmissionState.FAILED})
 
 
 def charge(request: VideoRequest, ends: Sequence[SubmissionEnd]) -> int:
-    """Return what the request may have cost, in micro-USD: the price of each submission not known to be free."""
+    """Return what the request may have cost, in micro-USD: the price of each submission not known to be free.
+
+    A model that has left the price table since costs what was charged so far, unless all was free.
+    """
     states = {s.attempt: s.state for s in request.submissions} | {e.attempt: e.state for e in ends}
-    return request.options.price_micro_usd * sum(state not in FREE for state in states.values())
+    paid = sum(state not in FREE for state in states.values())
+    try:
+        return paid * request.options.price_micro_usd
+    except KeyError:
+        return request.charged_micro_usd if paid else 0
 
 
 def completed(request: VideoRequest, ends: Sequence[SubmissionEnd]) -> Outcome:

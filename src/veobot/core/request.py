@@ -55,6 +55,19 @@ class VideoOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionDefaults:
+    """What the operator's settings say of every video, and of what a member does not choose."""
+
+    model: str
+    location: str
+    person_generation: str
+    duration_seconds: int
+    aspect_ratio: AspectRatio
+    resolution: Resolution
+    audio: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One call that Vertex may charge for."""
 

@@ -7,14 +7,7 @@ from datetime import datetime, timedelta
 from veobot.demo.accounts import Account
 from veobot.demo.bot_process import BotProcess
 from veobot.demo.evidence import StateNotReached, not_while_dead, not_yet, read_rows
-from veobot.demo.scenario import (
-    ASKS,
-    CHANNEL,
-    EXPIRY_SECONDS,
-    TOKEN_LIFETIME_SECONDS,
-    Ask,
-    ask,
-)
+from veobot.demo.scenario import ASKS, CHANNEL, EXPIRY_SECONDS, TOKEN_LIFETIME_SECONDS, Ask, ask
 from veobot.demo.story import BotLife, Story
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.ledger import JsonValue
@@ -109,6 +102,8 @@ class Director:
         self._story.lives.append(BotLife(pid, self._story.elapsed()))
         self._story.say(f"the bot starts, process {pid}")
         await self._until("the bot to come to the gateway", self._bot_is_ready)
+        # Registration goes on in the background, and nobody can use a command before.
+        await self._until("the bot to register /veo", lambda: self._happened("commands"))
 
     async def _before_the_kill(self) -> datetime:
         """Bring all into their states; return when member 6's token dies and 7's request becomes too old."""
@@ -230,9 +225,13 @@ class Director:
         return account is not None and bool(account.finished)
 
     def _bot_is_ready(self) -> bool:
+        return self._happened("gateway", event="ready")
+
+    def _happened(self, kind: str, **fields: JsonValue) -> bool:
+        """Whether the ledger has such an entry, since the restart if there was one."""
         after = self._story.restarted_after or 0
         return any(
-            entry.kind == "gateway" and entry.seq > after and entry.fields.get("event") == "ready"
+            entry.kind == kind and entry.seq > after and fields.items() <= entry.fields.items()
             for entry in self._story.entries
         )
 

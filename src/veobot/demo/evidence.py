@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import assert_never
 
 from veobot.demo.accounts import Account, Accounts
-from veobot.demo.scenario import (
-    ASKS,
-    EXPIRY_SECONDS,
-    TOKEN_LIFETIME_SECONDS,
-    Ask,
-    StateAtKill,
-    ask,
-)
+from veobot.demo.scenario import ASKS, EXPIRY_SECONDS, TOKEN_LIFETIME_SECONDS, Ask, StateAtKill, ask
 
 # Discord's snowflakes count milliseconds from the first second of 2015, above 22 bits of other things.
 _SNOWFLAKE_EPOCH_MS = 1_420_070_400_000

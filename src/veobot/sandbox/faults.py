@@ -274,7 +274,8 @@ def _contains(body: bytes, text: str) -> bool:
 
 async def _take_body(request: web.Request) -> bytes:
     """Read the request's body to its end; `_put_back` must follow before anybody else reads it."""
-    return await request.content.read() if request.can_read_body else b""
+    # Not `request.content`: that remembers the first stream, and a body put back is another one.
+    return await request._payload.read() if request.can_read_body else b""  # noqa: SLF001
 
 
 def _put_back(request: web.Request, body: bytes) -> None:
