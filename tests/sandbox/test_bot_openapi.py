@@ -1,4 +1,4 @@
-"""Every body that the bot sends to Discord, and every answer it gets there, validates against Discord's own document."""
+"""Every body that the bot sends to Discord and every answer it gets validates against Discord's document."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -102,7 +102,7 @@ class Bot:
         """Wait until this holds; fail with the log's end where it does not in time."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                while not condition():
+                while not condition():  # noqa: ASYNC110 -- a log file and a database have no event to wait for
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             tail = "\n".join(f"{x.level} {x.event} {dict(x.fields)}" for x in self.process.log()[-15:])

@@ -52,7 +52,7 @@ def a_request(
         guild_id=GuildId(2),
         channel_id=ChannelId(3),
         application_id=4,
-        interaction_token="token",  # noqa: S106 -- no secret: a test's
+        interaction_token="token",
         upload_limit_bytes=10 * 1024 * 1024,
         prompt=prompt,
         options=options,

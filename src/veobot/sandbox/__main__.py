@@ -72,7 +72,7 @@ async def _serve(options: argparse.Namespace, directory: Path) -> int:
     await sandbox.start(options.port)
     if options.control_file is not None:
         sandbox.write_control_file(options.control_file)
-    print(json.dumps(sandbox.describe(), ensure_ascii=False), flush=True)  # noqa: T201  # the promised line
+    print(json.dumps(sandbox.describe()), flush=True)  # noqa: T201  # the promised line
     try:
         await stopping.wait()
     finally:
