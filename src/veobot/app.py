@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -84,18 +85,18 @@ class Application:
 
     async def run(self) -> None:
         """Start in order, work until SIGTERM, leave within 5 s."""
-        self._log.info("bot.starting", version=__version__, pid=os.getpid())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        self._log.info("bot.starting", version=__version__, pid=os.getpid())
         lock = InstanceLock(self._settings.database_path, sleep=asyncio.sleep)
-        await lock.acquire()
+        await self._unless_stopped(lock.acquire())
         await self._refuse_newer_schema()
         await self._unless_stopped(self._log_in())
         parts, queue, recovery, command = self._build_parts()
         self._client.add_command(command.build())
         jobs: list[asyncio.Task[object]] = [
-            asyncio.create_task(self._client.connect(), name="gateway"),
+            asyncio.create_task(self._connect(), name="gateway"),
             asyncio.create_task(self._recover(parts, recovery), name="recovery"),
             asyncio.create_task(self._sweep(parts), name="retention"),
             asyncio.create_task(self._stopping.wait(), name="stop"),
@@ -134,6 +135,24 @@ class Application:
                     "(your application, Bot, Reset Token)."
                 ) from error
             except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
+                failures += 1
+                self._log.warning("discord.not_reached", reason=str(error))
+                await asyncio.sleep(backoff_seconds(failures, random.random(), at_least=1.0))  # noqa: S311 -- no secret
+            else:
+                return
+
+    async def _connect(self) -> None:
+        """Stay at Discord's gateway; where even its address cannot be had, ask for it again."""
+        failures = 0
+        while True:
+            try:
+                await self._client.connect()
+            except (
+                discord.GatewayNotFound,
+                discord.DiscordServerError,
+                OSError,
+                aiohttp.ClientError,
+            ) as error:
                 failures += 1
                 self._log.warning("discord.not_reached", reason=str(error))
                 await asyncio.sleep(backoff_seconds(failures, random.random(), at_least=1.0))  # noqa: S311 -- no secret
@@ -243,8 +262,9 @@ class Application:
 
 def _exit_at_once() -> NoReturn:
     """Leave without waiting for threads: a download in one of them can hold a clean exit up for many seconds."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a full disk, or a reader of the log that has left
+            stream.flush()
     os._exit(0)
 
 

@@ -37,9 +37,10 @@ async def test_the_latest_videos_of_the_same_kind_tell_how_long_one_takes(store:
     await completed(store, a_request(5, options=sharper), after_seconds=300)
     await completed(store, a_request(6, options=replace(OPTIONS, model="other")), after_seconds=400)
     await generating(store, a_request(7))
-    assert await store.recent_generation_seconds(OPTIONS, 10) == [70, 60, 50]
-    assert await store.recent_generation_seconds(OPTIONS, 2) == [70, 60]
-    assert await store.recent_generation_seconds(sharper, 2) == [300]
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [70, 60, 50]
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 2) == [70, 60]
+    assert await store.recent_generation_seconds(sharper, NOON + 2 * DAY, 2) == [300]
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 65 * SECOND, 10) == [60, 50]
 
 
 async def test_a_video_that_a_restart_fell_into_tells_nothing(store: SqliteRequestStore) -> None:
@@ -48,19 +49,22 @@ async def test_a_video_that_a_restart_fell_into_tells_nothing(store: SqliteReque
     request = await store.get(request.id)
     end = SubmissionEnd(1, SubmissionState.SUCCEEDED, VideoUri("gs://bucket/video.mp4"), 5)
     await store.end_submission(request.submissions[0], end, NOON + DAY)
-    assert await store.recent_generation_seconds(OPTIONS, 10) == []
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == []
 
 
 async def test_a_restart_while_it_waited_does_no_harm(store: SqliteRequestStore) -> None:
     await admitted(store, a_request(1))
     [request] = await store.claim_incomplete("second", NOON - SECOND)
     assert isinstance(request, VideoRequest)
+    # Adopted: nobody knows when it began.
     submission = await store.record_intent(request, 1, "veo/1/1/", NOON)
     await store.end_submission(submission, VIDEO, NOON + 30 * SECOND)
-    assert await store.recent_generation_seconds(OPTIONS, 10) == []  # adopted: nobody knows when it began
+    assert (
+        await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == []
+    )
     other = await completed(store, a_request(2), after_seconds=45)
     assert other.epoch == 1
-    assert await store.recent_generation_seconds(OPTIONS, 10) == [45]
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [45]
 
 
 # -- what is forgotten

@@ -71,10 +71,11 @@ async def test_a_dropped_answer_had_its_whole_effect(
     assert finished.fields["object"] is not None
 
 
+@pytest.mark.parametrize("contains", [None, "red fox"])
 async def test_an_effect_survives_a_client_that_has_left(
-    sandbox: SandboxClient, vertex_sdk: genai.Client
+    sandbox: SandboxClient, vertex_sdk: genai.Client, contains: str | None
 ) -> None:
-    await sandbox.fault("vertex.submit", "delay_before", seconds=0.3)
+    await sandbox.fault("vertex.submit", "delay_before", seconds=0.3, contains=contains)
     submitting = asyncio.create_task(submit(vertex_sdk, "A red fox"))
     await sandbox.wait_for(kind="fault")
     submitting.cancel()

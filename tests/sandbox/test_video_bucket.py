@@ -304,7 +304,7 @@ async def test_a_refused_identity_is_told_its_role(
     for endpoint in ("bucket.list", "bucket.stat", "bucket.download"):
         with pytest.raises(OperatorNeeded, match="refused the call") as caught:
             await call(videos, endpoint)
-        assert "roles/storage.objectViewer" in caught.value.fix
+        assert "roles/storage.objectUser" in caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from support.clock import RealClock
 from support.event_log import RecordingLog
 from veobot.bot.client import VeobotClient, use_api
-from veobot.bot.commands import VeoCommand, VeoDefaults
+from veobot.bot.commands import VeoCommand
 from veobot.bot.messenger import DiscordMessenger
 from veobot.core.admission import Place, Refusal
 from veobot.core.door import Unavailable
@@ -20,12 +20,12 @@ from veobot.core.errors import AlreadyKnown
 from veobot.core.limits import Limits
 from veobot.core.models import DEFAULT_MODEL_ID, AspectRatio, Resolution
 from veobot.core.progress import Progress, Waiting
-from veobot.core.request import Placeholder, RequestId, VideoRequest
+from veobot.core.request import OptionDefaults, Placeholder, RequestId, VideoRequest
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.ledger import Entry
 
 WAIT_SECONDS = 15.0
-DEFAULTS = VeoDefaults(
+DEFAULTS = OptionDefaults(
     model=DEFAULT_MODEL_ID,
     location="us-central1",
     person_generation="allow_adult",
@@ -127,7 +127,7 @@ async def connect_bot(
     monkeypatch: pytest.MonkeyPatch,
     *,
     on_first_ready: Callable[[], Awaitable[None]] | None = None,
-    defaults: VeoDefaults = DEFAULTS,
+    defaults: OptionDefaults = DEFAULTS,
 ) -> AsyncIterator[DiscordBot]:
     """Connect a bot and wait until its commands are registered."""
     # The addresses are discord.py's class attributes: put back afterwards for the tests of other servers.

@@ -65,6 +65,18 @@ async def outcome(bot: Bot, request_id: str, *, timeout_seconds: float = 20) -> 
     return told[0]
 
 
+async def shows(bot: Bot, request_id: str, beginning: str, *, after: int = 0) -> Entry:
+    """Wait until the request's placeholder is edited to a text that begins so; return the ledger's entry."""
+    [placeholder, *_] = await bot.messages_of(request_id)
+    message_id = placeholder.fields["message_id"]
+    return await bot.world.wait_for(
+        lambda e: e.fields["message_id"] == message_id and content(e).startswith(beginning),
+        kind="edit",
+        after=after,
+        timeout_seconds=20,
+    )
+
+
 async def as_it_stands(world: SandboxClient, message_id: object) -> Entry:
     """Return the last entry of a message: what everybody sees now."""
     entries = [e for e in await world.ledger() if e.kind in VISIBLE and e.fields["message_id"] == message_id]

@@ -41,17 +41,21 @@ async def ask(bot: Bot, member: str, prompt: str, *, channel: str = "video-lab",
     return request_id
 
 
-async def ask_until_generating(bot: Bot, member: str, prompt: str, *, channel: str = "video-lab") -> str:
+async def ask_until_generating(
+    bot: Bot, member: str, prompt: str, *, channel: str = "video-lab", ago: float = 0.0
+) -> str:
     """Let a member ask; return the request's id once Vertex is at work on it."""
-    request_id = await ask(bot, member, prompt, channel=channel)
+    request_id = await ask(bot, member, prompt, channel=channel, ago=ago)
     await bot.reaches(request_id, "generating")
     return request_id
 
 
-async def ask_until_undelivered(bot: Bot, member: str, prompt: str, *, channel: str = "video-lab") -> str:
+async def ask_until_undelivered(
+    bot: Bot, member: str, prompt: str, *, channel: str = "video-lab", ago: float = 0.0
+) -> str:
     """Let a member ask; return the request's id once its video is there and its delivery held on the wire."""
     await hold_outcome(bot, prompt)
-    request_id = await ask_until_generating(bot, member, prompt, channel=channel)
+    request_id = await ask_until_generating(bot, member, prompt, channel=channel, ago=ago)
     after = await bot.world.last_seq()
     await bot.world.finish(contains=prompt)
     await bot.world.wait_for(kind="fault", after=after)
@@ -62,7 +66,11 @@ async def ask_until_undelivered(bot: Bot, member: str, prompt: str, *, channel: 
 async def hold_outcome(bot: Bot, prompt: str) -> None:
     """Keep every message that carries this prompt's video from reaching Discord."""
     await bot.world.fault(
-        "discord.*", "delay_before", seconds=HELD_SECONDS, probability=1, contains=f"AI-generated video: {prompt}"
+        "discord.*",
+        "delay_before",
+        seconds=HELD_SECONDS,
+        probability=1,
+        contains=f"AI-generated video: {prompt}",
     )
 
 
@@ -171,6 +179,20 @@ def change_rows(bot: Bot, statement: str, *values: object) -> None:
     with sqlite3.connect(bot.process.database_path) as connection:
         connection.execute(statement, values)
     connection.close()
+
+
+def take_database_away(bot: Bot) -> None:
+    """Put something in the database's place that is none."""
+    for file in bot.process.data_directory.glob("veobot.db*"):
+        if file.suffix != ".lock":
+            file.rename(file.with_name(f"kept-{file.name}"))
+    bot.process.database_path.write_text("This is no database. " * 100)
+
+
+def give_database_back(bot: Bot) -> None:
+    """Undo `take_database_away`."""
+    for file in bot.process.data_directory.glob("kept-veobot.db*"):
+        file.replace(file.with_name(file.name.removeprefix("kept-")))
 
 
 async def veobot(bot: Bot, *arguments: str) -> "subprocess.CompletedProcess[str]":

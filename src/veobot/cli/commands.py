@@ -76,6 +76,9 @@ def sandbox(
     control_file: Annotated[
         Path | None, typer.Option(help="Write addresses, environment and ids here once it listens.")
     ] = None,
+    env_file: Annotated[
+        Path | None, typer.Option(help="Write the settings that point a bot here to this .env file.")
+    ] = None,
     rate: Annotated[float, typer.Option(help="How much faster than the wall's its clock runs.")] = 1.0,
 ) -> None:
     """Run a Discord, a Vertex AI and a bucket on loopback, to try the bot without any account."""
@@ -86,6 +89,8 @@ def sandbox(
     arguments = ["--port", str(port), "--directory", str(directory), "--rate", str(rate)]
     if control_file is not None:
         arguments += ["--control-file", str(control_file)]
+    if env_file is not None:
+        arguments += ["--env-file", str(env_file)]
     raise typer.Exit(run_sandbox(arguments))
 
 

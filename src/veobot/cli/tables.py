@@ -11,12 +11,23 @@ from veobot.core.ports import UnreadableRow
 from veobot.core.request import VideoRequest
 from veobot.store.inspection import RequestHistory, RequestSummary
 
+ID_DIGITS = 19
+"""Of a snowflake, until the year 2090."""
+PIPE_WIDTH = 200
+"""Columns where the output goes to a file or a program: enough for every value in full."""
+
 
 def requests_table(found: Sequence[RequestSummary], now: datetime) -> None:
     """Print one line a request."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("request", "user", "channel", "status", "end", "age", "owners"):
-        table.add_column(heading, no_wrap=True, justify="right" if heading in {"age", "owners"} else "left")
+        table.add_column(
+            heading,
+            no_wrap=True,
+            justify="right" if heading in {"age", "owners"} else "left",
+            # The one column that other commands are fed with: on a narrow terminal the others give way.
+            min_width=ID_DIGITS if heading == "request" else None,
+        )
     for request in found:
         table.add_row(
             str(request.id),
@@ -27,7 +38,10 @@ def requests_table(found: Sequence[RequestSummary], now: datetime) -> None:
             _span((now - request.created_at).total_seconds()),
             str(request.epoch),
         )
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
 
 
 def request_sheet(history: RequestHistory) -> None:

@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     default_aspect_ratio: AspectRatio = Field(
         default=AspectRatio.LANDSCAPE, description="Most members look on a wide screen."
     )
-    default_audio: bool = Field(default=True, description="Whether a video has sound; it costs a fifth more.")
+    default_audio: bool = Field(
+        default=True, description="Whether a video has sound; silent ones are cheaper."
+    )
 
     # -- how much
 

@@ -6,7 +6,7 @@ history before it is sent again. Once an edit may have landed, the outcome stays
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .errors import (
     Ambiguous,
@@ -33,6 +33,13 @@ NO_PERMISSION = 50013
 """Discord's code for a missing permission; with a file, it may be the permission to attach it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The placeholder shows the outcome, with this video where there is one."""
+
+    video: OutcomeVideo | None
+
+
 class Delivery:
     """One request's way from a known outcome to a closed row."""
 
@@ -48,14 +55,10 @@ class Delivery:
         """
         try:
             async with self._turn(request):
-                if request.delivery is None:
-                    await self._begin(request)
-                elif request.delivery.message_id is not None:
-                    await self._finish_post(request, request.delivery.message_id)
-                elif request.delivery.route is DeliveryRoute.EDIT:
-                    await self._edit(request, may_have_landed=True)
-                else:
-                    await self._post(request, may_have_landed=True)
+                shown = await self._go_on(request)
+            if shown is not None:
+                await self._settle(request, shown)
+                await self._close(request, Closure.DELIVERED)
         except VideoMissing as error:
             outcome = failed(request, Failure.VIDEO_LOST, str(error))
             await self._parts.store.record_outcome(request, outcome, (), self._parts.clock.now())
@@ -75,7 +78,18 @@ class Delivery:
                 self._parts.check_running()
             yield
 
-    async def _begin(self, request: VideoRequest) -> None:
+    async def _go_on(self, request: VideoRequest) -> _Shown | None:
+        if request.delivery is None:
+            return await self._begin(request)
+        if request.delivery.message_id is not None:
+            await self._finish_post(request, request.delivery.message_id)
+        elif request.delivery.route is DeliveryRoute.EDIT:
+            return await self._edit(request, may_have_landed=True)
+        else:
+            await self._post(request, may_have_landed=True)
+        return None
+
+    async def _begin(self, request: VideoRequest) -> _Shown | None:
         """Choose the route, commit it, and go."""
         now = self._parts.clock.now()
         editable = request.placeholder is not None and request.token_alive(now)
@@ -83,28 +97,28 @@ class Delivery:
         await self._parts.store.begin_delivery(request, route, now)
         begun = replace(request, delivery=DeliveryRecord(route, now))
         if route is DeliveryRoute.EDIT:
-            await self._edit(begun, may_have_landed=False)
-        else:
-            await self._post(begun, may_have_landed=False)
+            return await self._edit(begun, may_have_landed=False)
+        await self._post(begun, may_have_landed=False)
+        return None
 
     # -- the placeholder becomes the outcome
 
-    async def _edit(self, request: VideoRequest, *, may_have_landed: bool) -> None:
+    async def _edit(self, request: VideoRequest, *, may_have_landed: bool) -> _Shown | None:
+        """Return what the placeholder shows now, if that is the outcome."""
         async with self._video(request) as video:
             try:
                 await self._edit_by_any_door(request, video, may_have_landed=may_have_landed)
             except TokenExpired:
                 await self._parts.store.begin_delivery(request, DeliveryRoute.POST, self._parts.clock.now())
-                return
+                return None
             except MessageGone:
                 await self._withdrawn(request)
-                return
+                return None
             except (TooLarge, Unreachable) as error:
                 if not self._try_as_link(video, error):
                     raise
-                return
-            await self._settle(request, video)
-        await self._close(request, Closure.DELIVERED)
+                return None
+            return _Shown(video)
 
     async def _edit_by_any_door(
         self, request: VideoRequest, video: OutcomeVideo | None, *, may_have_landed: bool
@@ -121,14 +135,17 @@ class Delivery:
                 return
         await messenger.edit_outcome(request, video, through_token=False)
 
-    async def _settle(self, request: VideoRequest, video: OutcomeVideo | None) -> None:
-        """Write the text once more, after a progress edit whose answer was lost can no longer land on it."""
+    async def _settle(self, request: VideoRequest, shown: _Shown) -> None:
+        """Write the text once more, after a progress edit whose answer was lost can no longer land on it.
+
+        Outside of `_turn`: other videos need not wait for it.
+        """
         until = self._status_line.unsettled_until
         if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
             return
         await self._parts.clock.wait(self._parts.stopping, min(seconds, PROGRESS_SETTLE_SECONDS))
         try:
-            await self._parts.messenger.repeat_outcome_text(request, video)
+            await self._parts.messenger.repeat_outcome_text(request, shown.video)
         except (Retryable, Ambiguous, Permanent) as error:
             self._parts.log.info("outcome.not_repeated", request_id=request.id, reason=str(error))
 

@@ -49,20 +49,23 @@ class Door:
         now = self.parts.clock.now()
         window = UsageWindow(quota_since=now - self.policy.quota_window, budget_since=now - BUDGET_WINDOW)
         price = request.options.price_micro_usd
-        return await self.parts.store.admit(
+        refusal = await self.parts.store.admit(
             replace(request, owner=self.owner, charged_micro_usd=price),
             window,
             lambda usage: check_usage(usage, self.policy, price),
         )
+        if refusal is None:
+            self.parts.log.info("request.admitted", request_id=request.id, user_id=request.user_id)
+        return refusal
 
     async def forecast(self, request: VideoRequest) -> Progress:
         """Say what the member is shown first: a video under way where a slot is free, else a place in line."""
+        now = self.parts.clock.now()
         try:
-            history = await self.parts.store.recent_generation_seconds(request.options, FORECAST_SAMPLES)
+            history = await self.parts.store.recent_generation_seconds(request.options, now, FORECAST_SAMPLES)
         except StoreUnavailable:
             history = ()  # the request is committed already: what the member sees must not depend on one more read
         usual = forecast(request.options, history)
-        now = self.parts.clock.now()
         if self.parts.slots.is_free():
             return usual.progress(now, now)
         position = self.parts.slots.position(request)

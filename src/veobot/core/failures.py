@@ -41,7 +41,7 @@ RULES: dict[Failure, FailureRule] = {
     Failure.EXPIRED: FailureRule(Status.TIMEOUT, "Request expired (>24 hours old)"),
     Failure.UNREACHABLE: FailureRule(Status.FAILED, "Cannot access channel for completion notification"),
     Failure.FILTERED: FailureRule(Status.FAILED, "Google's safety filter stopped the video"),
-    Failure.PROVIDER_BUSY: FailureRule(Status.FAILED, "Quota at Google was exhausted for 10 minutes"),
+    Failure.PROVIDER_BUSY: FailureRule(Status.FAILED, "Quota at Google is exhausted"),
     Failure.PROVIDER_UNAVAILABLE: FailureRule(Status.FAILED, "Vertex could not be reached for 10 minutes"),
     Failure.PROVIDER_ERROR: FailureRule(Status.FAILED, "Vertex failed to make the video"),
     Failure.MODEL_RETIRED: FailureRule(

@@ -13,6 +13,7 @@ from .errors import (
     Ambiguous,
     OperatorNeeded,
     Retryable,
+    RowUnreadable,
     StoreUnavailable,
     SubmissionRefused,
     Superseded,
@@ -45,6 +46,9 @@ from .request import MAX_ATTEMPTS, Placeholder, RequestId, Submission, VideoRequ
 from .status import Closure, SubmissionState
 from .status_line import StatusLine
 from .steps import Step, deadline, next_step
+
+OUTAGES = frozenset({Failure.PROVIDER_BUSY, Failure.PROVIDER_UNAVAILABLE})
+"""What passes by itself; an answer that nobody understands does not."""
 
 Look = StoredVideo | Unsuccessful | Running | Gone | Retryable
 """What one look at a submission can bring; `Retryable` where nobody could be asked."""
@@ -92,6 +96,9 @@ class Lifecycle:
                 request = await self._parts.store.get(self._id)
             except StoreUnavailable as error:
                 await self._back_off(error)
+            except RowUnreadable as error:
+                self._parts.log.error("request.unreadable", request_id=self._id, reason=str(error))
+                return None
             else:
                 return None if request.closed or request.epoch != self._epoch else request
 
@@ -143,8 +150,9 @@ class Lifecycle:
             return
         self._parts.check_running()
         position = slots.position(request)
-        wait_seconds = slots.rounds_before(position) * (await self._usual(request)).usual_seconds
-        starts_at = self._parts.clock.now() + timedelta(seconds=wait_seconds)
+        now = self._parts.clock.now()
+        usual = await self._usual(request, now)
+        starts_at = now + timedelta(seconds=slots.rounds_before(position) * usual.usual_seconds)
         await self._status_line.show(request, Waiting(position, starts_at))
 
     async def _submit(self, request: VideoRequest) -> None:
@@ -276,15 +284,15 @@ class Lifecycle:
         return video or (Gone() if late else Running())
 
     def _wait_until(self, request: VideoRequest, in_the_way: Retryable | None = None) -> datetime:
-        """Return until when a video is waited for; longer where Vertex or the bucket could not be asked."""
+        """Return until when a video is waited for; longer where Vertex or the bucket gave no answer at all."""
         limits = self._parts.limits
         until = max(deadline(s, limits) for s in request.open_submissions)
         until = min(until, request.created_at + limits.request_expiry)
-        if in_the_way is None:
-            return until
-        return until + (
-            limits.request_expiry if isinstance(in_the_way, OperatorNeeded) else LAST_LOOK_PATIENCE
-        )
+        if isinstance(in_the_way, OperatorNeeded):
+            return until + limits.request_expiry
+        if in_the_way is not None and in_the_way.failure in OUTAGES:
+            return until + LAST_LOOK_PATIENCE
+        return until
 
     async def _last_look(self, request: VideoRequest, ends: list[SubmissionEnd]) -> None:
         """The deadline has passed: what is in the bucket now is delivered, else the wait is over."""
@@ -304,14 +312,14 @@ class Lifecycle:
 
     async def _show_generating(self, request: VideoRequest) -> None:
         started_at = max(s.accepted_at or s.intended_at for s in request.open_submissions)
-        usual = await self._usual(request)
-        await self._status_line.show(request, usual.progress(started_at, self._parts.clock.now()))
-
-    async def _usual(self, request: VideoRequest) -> Forecast:
         if self._forecast is None:
-            history = await self._parts.store.recent_generation_seconds(request.options, FORECAST_SAMPLES)
-            self._forecast = forecast(request.options, history)
-        return self._forecast
+            # From what was known when it began: so the bar goes on where it stood before a restart.
+            self._forecast = await self._usual(request, started_at)
+        await self._status_line.show(request, self._forecast.progress(started_at, self._parts.clock.now()))
+
+    async def _usual(self, request: VideoRequest, before: datetime) -> Forecast:
+        history = await self._parts.store.recent_generation_seconds(request.options, before, FORECAST_SAMPLES)
+        return forecast(request.options, history)
 
     # -- outcomes
 

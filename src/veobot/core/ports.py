@@ -167,8 +167,10 @@ class RequestStore(Protocol):
         (unacknowledged) or turns a completed one into a failed one (undeliverable).
         """
 
-    async def recent_generation_seconds(self, options: VideoOptions, limit: int) -> Sequence[float]:
-        """Return how long the latest `limit` successful videos of this model, resolution and duration took."""
+    async def recent_generation_seconds(
+        self, options: VideoOptions, before: datetime, limit: int
+    ) -> Sequence[float]:
+        """Return how long the latest `limit` videos of this model, resolution and duration took that ended before."""
 
     async def erase_expired_tokens(self, asked_before: datetime) -> int:
         """Erase the dead tokens of requests asked before this moment; return how many. A fact: under any epoch."""

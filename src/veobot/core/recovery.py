@@ -22,7 +22,10 @@ class Recovery:
         """False while the database cannot be read: new commands are refused meanwhile."""
 
     async def run(self) -> None:
-        """Claim, submit to the work queue, let new requests start, and report when the last one has ended."""
+        """Claim, submit to the work queue, let new requests start, and report when the last one has ended.
+
+        Raises `Stopping` when the process is about to leave before that.
+        """
         started_at = self._parts.clock.now()
         rows = await self._claim()
         requests = [row for row in rows if isinstance(row, VideoRequest)]
@@ -32,6 +35,7 @@ class Recovery:
         self._parts.slots.open()
         if requests:
             await self._queue.join([request.id for request in requests])
+            self._parts.check_running()
             seconds = (self._parts.clock.now() - started_at).total_seconds()
             await self._report_ended(requests, seconds)
 
@@ -85,7 +89,7 @@ class Recovery:
     async def _report_ended(self, requests: list[VideoRequest], seconds: float) -> None:
         try:
             ended = Counter([(await self._parts.store.get(request.id)).status for request in requests])
-        except StoreUnavailable as error:
+        except (StoreUnavailable, RowUnreadable) as error:
             self._parts.log.warning("resume.finished", requests=len(requests), reason=str(error))
             return
         self._parts.log.info(

@@ -13,6 +13,9 @@ from pathlib import Path
 from veobot.sandbox.clips import FORMATS
 from veobot.sandbox.server import Sandbox
 
+OWNER_ONLY = 0o600
+"""The doctor looks at who can read a file of settings, also of simulated ones."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the sandbox; return the exit status."""
@@ -44,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         "--control-file", type=Path, help="write address, environment and ids here once it listens"
     )
     parser.add_argument(
+        "--env-file",
+        type=Path,
+        help="write the settings that point a bot here as a .env file, once it listens",
+    )
+    parser.add_argument(
         "--rate", type=float, default=1.0, help="sandbox seconds per real second (default: 1)"
     )
     parser.add_argument(
@@ -72,6 +80,10 @@ async def _serve(options: argparse.Namespace, directory: Path) -> int:
     await sandbox.start(options.port)
     if options.control_file is not None:
         sandbox.write_control_file(options.control_file)
+    if options.env_file is not None:
+        settings = (f"{name}={value}\n" for name, value in sandbox.environment().items())
+        options.env_file.write_text("".join(settings), encoding="utf-8")
+        options.env_file.chmod(OWNER_ONLY)
     print(json.dumps(sandbox.describe()), flush=True)  # noqa: T201  # the promised line
     try:
         await stopping.wait()

@@ -178,7 +178,8 @@ def _engine(path: Path) -> Engine:
             raise
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    # Parameters hidden: a failed statement's are prompts and tokens, and its text goes to the log.
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -23,5 +23,9 @@ class AlreadyRunning(VeobotError):
     """Another veobot is running on this database."""
 
 
+class DirectoryUnusable(VeobotError):
+    """The database's directory cannot be used."""
+
+
 class ImpossibleTransition(VeobotError):
     """A request was to move between two states that have no move between them."""

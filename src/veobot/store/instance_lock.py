@@ -4,9 +4,10 @@ import errno
 import fcntl
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
-from .errors import AlreadyRunning
+from .errors import AlreadyRunning, DirectoryUnusable
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 """A leaving bot needs up to 5 s; a supervisor may start its successor well before that."""
@@ -28,7 +29,10 @@ class InstanceLock:
         self._file: int | None = None
 
     async def acquire(self, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
-        """Wait at most `timeout_seconds` for another bot to leave. Raises `AlreadyRunning`, which names its pid."""
+        """Wait at most `timeout_seconds` for another bot to leave.
+
+        Raises `AlreadyRunning`, which names its pid, and `DirectoryUnusable`.
+        """
         waited_seconds = 0.0
         while not self._try():
             if waited_seconds >= timeout_seconds:
@@ -48,19 +52,32 @@ class InstanceLock:
     def _try(self) -> bool:
         if self._file is not None:
             return True
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        file = self._open()
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(file, 0)
-            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             os.close(file)
             if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
                 return False
-            raise
+            raise self._unusable(error) from error
+        with suppress(OSError):  # on a full disk the lock holds too; only whose it is cannot be read
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file = file
         return True
+
+    def _open(self) -> int:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> DirectoryUnusable:
+        return DirectoryUnusable(
+            f"The directory {self.path.parent} cannot be used ({str(error.strerror).lower()}): name one in "
+            "VEOBOT_DATA_DIRECTORY that the bot may write."
+        )
 
     def _holder(self) -> str:
         """Return the holder's pid, as far as it can be read."""

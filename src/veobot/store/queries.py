@@ -29,8 +29,10 @@ def rows_of(connection: Connection, request_id: RequestId) -> tuple[RowMapping, 
     return row, attempts.mappings().all()
 
 
-def recent_generation_seconds(connection: Connection, options: VideoOptions, limit: int) -> Sequence[float]:
-    """Return how long the latest successful videos of this kind took, the latest first.
+def recent_generation_seconds(
+    connection: Connection, options: VideoOptions, before: datetime, limit: int
+) -> Sequence[float]:
+    """Return how long the latest videos of this kind took that were ready before this moment, the latest first.
 
     Where the bot restarted while one was made, nobody saw when it was ready: such a one is left out.
     """
@@ -46,7 +48,7 @@ def recent_generation_seconds(connection: Connection, options: VideoOptions, lim
         .where(
             submissions.c.state == SubmissionState.SUCCEEDED.value,
             submissions.c.accepted_at.is_not(None),
-            submissions.c.ended_at.is_not(None),
+            submissions.c.ended_at < before,
             requests.c.model == options.model,
             requests.c.resolution == options.resolution.value,
             requests.c.duration_seconds == options.duration_seconds,

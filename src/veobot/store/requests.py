@@ -99,9 +99,13 @@ class SqliteRequestStore(RequestStore):
         """Decide that nothing more is owed. Raises `Superseded`."""
         await self._database.write(lambda c: decisions.close(c, request, closure, now, outcome))
 
-    async def recent_generation_seconds(self, options: VideoOptions, limit: int) -> Sequence[float]:
-        """Return how long the latest videos of this model, resolution and duration took."""
-        return await self._database.read(lambda c: queries.recent_generation_seconds(c, options, limit))
+    async def recent_generation_seconds(
+        self, options: VideoOptions, before: datetime, limit: int
+    ) -> Sequence[float]:
+        """Return how long the latest videos of this kind took that were ready before this moment."""
+        return await self._database.read(
+            lambda c: queries.recent_generation_seconds(c, options, before, limit)
+        )
 
     async def erase_expired_tokens(self, asked_before: datetime) -> int:
         """Erase the tokens of requests asked before this moment; return how many."""

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Collection, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO, cast
 
@@ -83,12 +84,31 @@ def create_log(
 
     processors: list[Processor] = [date, _tell_exception, Redactor(secrets), renderer]
     logger = structlog.wrap_logger(
-        structlog.WriteLogger(stream),
+        _Writer(stream),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     return cast("EventLog", logger)
+
+
+class _Writer:
+    """Writes one line for each event. Where that fails nobody is told: there is no place left to say it in.
+
+    A full disk, or a reader of the log that has left, must not end what is being logged: a paid submission's name
+    would be lost between its answer and the commit.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write the line."""
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = exception = critical = msg
 
 
 def route_standard_logging(log: EventLog) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from veobot.core.errors import Retryable
 from veobot.core.ports import SignedLink, StoredVideo
 from veobot.core.request import VideoUri
 
@@ -94,11 +95,15 @@ class GcsVideoBucket:
             await asyncio.to_thread(self._client.close)
 
     def _create_file(self) -> Path:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=self._directory, prefix=_PREFIX, suffix=_SUFFIX, delete=False
-        ) as file:
-            return Path(file.name)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                dir=self._directory, prefix=_PREFIX, suffix=_SUFFIX, delete=False
+            ) as file:
+                return Path(file.name)
+        except OSError as error:
+            message = f"No video can be kept in {self._directory}: {error.strerror}."
+            raise Retryable(message) from error
 
     async def _connect(self) -> "StorageClient":
         async with self._connecting:

@@ -143,8 +143,7 @@ class StorageClient:
     def _access_needed(self, bucket: str, error: api_exceptions.GoogleAPICallError) -> OperatorNeeded:
         message = f"Cloud Storage refused the call (HTTP {error.code}): {shortened(str(error.message))}"
         fix = (
-            f"Give the bot's service account the role roles/storage.objectViewer on the bucket {bucket}, and Vertex "
-            "AI's service agent roles/storage.objectAdmin there, at "
+            f"Give the bot's service account the role roles/storage.objectUser on the bucket {bucket}, at "
             f"{_CONSOLE}/storage/browser/{bucket};tab=permissions?project={self._project}."
         )
         return OperatorNeeded(message, fix=fix)

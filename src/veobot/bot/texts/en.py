@@ -97,7 +97,7 @@ FAILURES: dict[Failure, FailureText] = {
     ),
     Failure.PROVIDER_BUSY: FailureText(
         "🚦 **Google was too busy for your video**",
-        "This bot's quota at Google stayed used up for {patience_minutes} minutes, so nothing was made.",
+        "This bot's quota at Google is used up for the moment, so nothing was made.",
     ),
     Failure.PROVIDER_UNAVAILABLE: FailureText(
         "🔌 **Google couldn't be reached**",

@@ -14,6 +14,9 @@ from veobot.sandbox.discord.sessions import PRIVILEGED_INTENTS, Intent, Session
 from veobot.sandbox.discord.state import DiscordState
 from veobot.sandbox.ledger import JsonValue, Ledger
 
+HEARTBEAT_ROUND_TRIP_SECONDS = 0.02
+"""No network answers in no time; discord.py notes when it sent a heartbeat a moment after sending it."""
+
 # Discord closes with 4002 on payloads over 4 KiB; big presence updates are not worth imitating that.
 MAX_FRAME_BYTES = 64 * 1024
 # How long a client may take to answer a close frame, in real seconds; one that was killed never does.
@@ -194,7 +197,8 @@ class Gateway:
         """Do what one frame asks for; return the connection's session, and the code to close with, if any."""
         match opcode:
             case Opcode.HEARTBEAT:
-                connection.send(Opcode.HEARTBEAT_ACK)
+                loop = asyncio.get_running_loop()
+                loop.call_later(HEARTBEAT_ROUND_TRIP_SECONDS, connection.send, Opcode.HEARTBEAT_ACK)
                 return session, None
             case Opcode.IDENTIFY | Opcode.RESUME if session is not None:
                 return session, CloseCode.ALREADY_AUTHENTICATED
