@@ -59,9 +59,7 @@ async def test_a_restart_while_it_waited_does_no_harm(store: SqliteRequestStore)
     # Adopted: nobody knows when it began.
     submission = await store.record_intent(request, 1, "veo/1/1/", NOON)
     await store.end_submission(submission, VIDEO, NOON + 30 * SECOND)
-    assert (
-        await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == []
-    )
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == []
     other = await completed(store, a_request(2), after_seconds=45)
     assert other.epoch == 1
     assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [45]
