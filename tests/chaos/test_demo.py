@@ -51,12 +51,23 @@ def test_without_recovery_the_demo_fails_and_names_who_got_nothing(tmp_path: Pat
     assert [path.name[0] for path in (tmp_path / "veobot-demo").iterdir()] == ["8"]
 
 
+def _hear_ctrl_c() -> None:
+    """A test suite that runs in a shell's background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def demo_with_a_bot(directory: Path) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """Start the demo and wait until it has started its bot, whose process id is returned."""
     environment = {**os.environ, "TMPDIR": str(directory)}  # what a killed demo leaves behind lands there
     with subprocess.Popen(
-        COMMAND, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        COMMAND,
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 -- one system call
     ) as demo:
         assert demo.stdout is not None
         started = (re.search(r"the bot starts, process (\d+)", line) for line in demo.stdout)

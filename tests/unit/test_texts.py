@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veobot.bot import refusals
-from veobot.bot.markdown import code_block, file_stem, length, quote, shorten
+from veobot.bot.markdown import ELLIPSIS, code_block, file_stem, length, quote, shorten
 from veobot.bot.texts import en
 from veobot.core.admission import (
     BudgetSpent,
@@ -174,7 +174,9 @@ def test_a_prompt_cannot_break_out_of_its_code_block(prompt: str) -> None:
 def test_backticks_stay_backticks_and_fences_stay_ours(text: str, room: int) -> None:
     block = code_block(text, room)
     assert block.count("```") == 2
-    assert block.removeprefix("```").removesuffix("```").count("`") == text.count("`")
+    inside = block.removeprefix("```").removesuffix("```")
+    if ELLIPSIS not in inside:
+        assert inside.count("`") == text.count("`")
 
 
 @pytest.mark.parametrize(
