@@ -20,7 +20,7 @@ demo: $(VENV)/installed ## kill the bot with seven requests in seven states, and
 	$(BIN)/veobot demo
 
 test: $(VENV)/installed ## the whole test suite
-	$(BIN)/pytest --numprocesses $(JOBS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
 check: $(VENV)/installed ## lint, formatting, types, architecture
 	$(BIN)/ruff check .

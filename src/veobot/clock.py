@@ -1,6 +1,7 @@
 """Time by Discord's clock: the local one, corrected where it is wrong."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,17 +18,27 @@ WARNING_THRESHOLD = timedelta(seconds=30)
 """From here on the operator is told: certificates and access tokens will soon be refused."""
 
 
+def steady_local_clock() -> Callable[[], datetime]:
+    """Return the local clock as it is now, going on evenly: setting the machine's clock does not make it jump.
+
+    It counts the time asleep too, where the system can (Linux). How far it is off is for `observe` to find out.
+    """
+    source = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    began_at, began = datetime.now(UTC), time.clock_gettime(source)
+    return lambda: began_at + timedelta(seconds=time.clock_gettime(source) - began)
+
+
 class DiscordClock:
     """The core's `Clock`. `observe` is to be handed the `Date` header of each of Discord's answers.
 
     Args:
         log: told once if the local clock is badly wrong.
-        local_now: the local clock, aware.
+        local_now: the local clock, aware; by default `steady_local_clock`.
     """
 
-    def __init__(self, log: EventLog, local_now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, log: EventLog, local_now: Callable[[], datetime] | None = None) -> None:
         self._log = log
-        self._local_now = local_now
+        self._local_now = local_now or steady_local_clock()
         self._correction = timedelta(0)
         self._observed = False
         self._warned = False

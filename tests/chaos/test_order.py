@@ -6,6 +6,7 @@ from contextlib import closing
 
 from support.bot import StartBot
 from support.held import content, files, held_back, outcome
+from support.order import assert_began_in_order
 from veobot.sandbox.client import SandboxClient
 
 INTERRUPTED = 50
@@ -55,11 +56,15 @@ async def test_fifty_interrupted_requests_start_before_ten_new_ones_and_the_olde
         await outcome(bot, request_id)
 
     ledger = await sandbox.ledger()
-    assert [str(e.fields["prompt"]) for e in ledger if e.kind == "submission"] == [
-        "An endless escalator",
-        *(f"Old picture {number:02}" for number in range(2, INTERRUPTED + 1)),
-        *(f"New picture {number:02}" for number in range(1, NEW + 1)),
-    ]
+    assert_began_in_order(
+        [str(e.fields["prompt"]) for e in ledger if e.kind == "submission"],
+        [
+            "An endless escalator",
+            *(f"Old picture {number:02}" for number in range(2, INTERRUPTED + 1)),
+            *(f"New picture {number:02}" for number in range(1, NEW + 1)),
+        ],
+        at_once=AT_ONCE,
+    )
     assert (
         most_at_once(1 if e.kind == "submission" else -1 for e in ledger if e.kind in BEGIN_AND_END)
         == AT_ONCE

@@ -36,7 +36,7 @@ def _service_account(sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch) ->
 async def veo(sandbox: SandboxClient) -> AsyncIterator[VeoGenerator]:
     """The real generator, pointed to the sandbox, with its access token at hand."""
     generator = new_generator(sandbox.environment["VEOBOT_VERTEX_API_URL"])
-    await generator.prepare()
+    await generator.prepare(OPTIONS)
     yield generator
     await generator.aclose()
 
@@ -156,7 +156,7 @@ async def test_an_answer_without_a_name_is_ambiguous(body: str) -> None:
     application.add_routes([web.post("/{path:.*}", answer)])
     async with TestServer(application, host="127.0.0.1") as server:
         generator = new_generator(str(server.make_url("")))
-        await generator.prepare()
+        await generator.prepare(OPTIONS)
         try:
             with pytest.raises(Ambiguous):
                 await generator.submit(PROMPT, OPTIONS, submission())
@@ -170,7 +170,7 @@ async def test_an_answer_without_a_name_is_ambiguous(body: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
 async def test_no_connection_is_surely_not_a_submission(host: str) -> None:
     unreachable = new_generator(f"http://{host}:{unused_port()}")
-    await unreachable.prepare()
+    await unreachable.prepare(OPTIONS)
     try:
         with pytest.raises(Retryable) as caught:
             await unreachable.submit(PROMPT, OPTIONS, submission())
@@ -352,14 +352,14 @@ async def test_a_busy_poll_says_how_long_to_wait() -> None:
 async def test_many_at_once_share_one_token(sandbox: SandboxClient) -> None:
     generator = new_generator(sandbox.environment["VEOBOT_VERTEX_API_URL"])
     await sandbox.fault("google.token", "delay_before")
-    await asyncio.gather(*(generator.prepare() for _ in range(5)))
+    await asyncio.gather(*(generator.prepare(OPTIONS) for _ in range(5)))
     await generator.aclose()
     assert len(await sandbox.ledger(kind="fault")) == 1
 
 
 async def test_preparing_twice_fetches_one_token(sandbox: SandboxClient, veo: VeoGenerator) -> None:
     await sandbox.fault("google.token", "error_before", status=500)
-    await veo.prepare()
+    await veo.prepare(OPTIONS)
     await veo.submit(PROMPT, OPTIONS, submission())
     assert await sandbox.ledger(kind="fault") == []
 
@@ -369,7 +369,7 @@ async def test_a_token_that_google_refused_is_fetched_anew(sandbox: SandboxClien
     with pytest.raises(OperatorNeeded):
         await veo.submit(PROMPT, OPTIONS, submission())
     await sandbox.fault("google.token", "delay_before", seconds=0, times=1)
-    await veo.prepare()
+    await veo.prepare(OPTIONS)
     kinds = [entry.fields["endpoint"] for entry in await sandbox.ledger(kind="fault")]
     assert kinds == ["vertex.submit", "google.token"]
     await veo.submit(PROMPT, OPTIONS, submission())
@@ -379,7 +379,7 @@ async def test_no_connection_to_the_token_endpoint_is_retryable(sandbox: Sandbox
     await sandbox.fault("google.token", "drop_before")
     generator = new_generator(sandbox.environment["VEOBOT_VERTEX_API_URL"])
     with pytest.raises(Retryable) as caught:
-        await generator.prepare()
+        await generator.prepare(OPTIONS)
     await generator.aclose()
     assert caught.value.failure is Failure.PROVIDER_UNAVAILABLE
     assert not isinstance(caught.value, OperatorNeeded)
@@ -389,7 +389,7 @@ async def test_a_refused_key_is_the_operators_to_mend(sandbox: SandboxClient) ->
     await sandbox.fault("google.token", "error_before", status=400, message="invalid_grant")
     generator = new_generator(sandbox.environment["VEOBOT_VERTEX_API_URL"])
     with pytest.raises(OperatorNeeded) as caught:
-        await generator.prepare()
+        await generator.prepare(OPTIONS)
     await generator.aclose()
     assert "new key" in caught.value.fix
 
@@ -404,7 +404,7 @@ async def test_a_missing_or_broken_key_file_is_the_operators_to_mend(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
     generator = new_generator("http://127.0.0.1:9")
     with pytest.raises(OperatorNeeded) as caught:
-        await generator.prepare()
+        await generator.prepare(OPTIONS)
     await generator.aclose()
     assert "GOOGLE_APPLICATION_CREDENTIALS" in caught.value.fix
 

@@ -21,6 +21,7 @@ from veobot.core.status import Status, SubmissionState
 
 LIMITS = Limits()
 RESTARTED = datetime.fromtimestamp(1764000300, UTC)
+SUBMITTED = RESTARTED - timedelta(minutes=1)
 READY = datetime.fromtimestamp(1764000360, UTC)
 FOX = "A red fox running through fresh snow at dawn"
 LINK = SignedLink("https://storage.googleapis.com/bucket/veo/1/1/video.mp4?X-Goog-Signature=abc", READY)
@@ -99,8 +100,10 @@ Your allowance is unchanged. Please try `/veo` again.
 -# Request 1442087312345678901"""
 
 
-def shown(progress: Progress, *, epoch: int = 1) -> str:
-    return cards.progress(a_request(epoch=epoch), progress, restarted_at=RESTARTED).content
+def shown(progress: Progress, *, epoch: int = 1, submitted_at: datetime = SUBMITTED) -> str:
+    running = a_submission(SubmissionState.ACCEPTED, at=submitted_at)
+    request = a_request(epoch=epoch, submissions=(running,))
+    return cards.progress(request, progress, restarted_at=RESTARTED).content
 
 
 def completed(**changes: object) -> VideoRequest:
@@ -131,6 +134,11 @@ def ended(failure: Failure, prompt: str = FOX) -> VideoRequest:
 )
 def test_progress_reads_like_this(progress: Progress, epoch: int, text: str) -> None:
     assert shown(progress, epoch=epoch) == text
+
+
+def test_a_video_begun_after_the_restart_did_not_keep_going() -> None:
+    after = RESTARTED + timedelta(seconds=5)
+    assert shown(Generating(0.4, READY, overdue=False), epoch=2, submitted_at=after) == GENERATING
 
 
 def test_a_video_reads_like_this() -> None:

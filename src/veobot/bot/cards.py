@@ -66,9 +66,10 @@ def _generating(request: VideoRequest, state: Generating, restarted_at: datetime
     percent = min(LARGEST_PERCENT, int(state.fraction * 20) * 5)
     full = percent * BAR_CELLS // 100
     when = en.LONGER_THAN_USUAL if state.overdue else en.USUALLY_READY.format(ready_at=_unix(state.ready_at))
+    interrupted = any(submission.intended_at < restarted_at for submission in request.open_submissions)
     return _card(
         request,
-        en.RESUMED if request.resumed else en.GENERATING,
+        en.RESUMED if request.resumed and interrupted else en.GENERATING,
         share=en.SHARE.format(percent=percent) if percent else en.JUST_STARTED,
         bar="▰" * full + "▱" * (BAR_CELLS - full),
         when=when,

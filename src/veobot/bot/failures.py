@@ -31,6 +31,8 @@ THREAD_ARCHIVED = 50083
 THREAD_LOCKED = 160005
 REPLY_NOT_ALLOWED = 160002
 OLD_MESSAGE_EDITED_TOO_OFTEN = 30046
+BLOCKED_BY_CLOUDFLARE = 40333
+"""No refusal of Discord's own; neither is one without a code, as proxies and gateways give them."""
 
 UNREACHABLE_CODES = frozenset({UNKNOWN_CHANNEL, NO_ACCESS, NO_PERMISSION, THREAD_ARCHIVED, THREAD_LOCKED})
 PROOF_OF_UNREACHABILITY = frozenset({UNKNOWN_CHANNEL, NO_ACCESS, NO_PERMISSION})
@@ -128,7 +130,7 @@ def translated(answer: Answer, *, by_token: bool) -> VeobotError:
             return Retryable(reason, retry_after_seconds=BLOCKED_PAUSE_SECONDS if pause is None else pause)
         case 403 if answer.code == 0:
             return Retryable(reason, retry_after_seconds=BLOCKED_PAUSE_SECONDS)
-        case status if 400 <= status < 500:
+        case status if 400 <= status < 500 and answer.code not in {0, BLOCKED_BY_CLOUDFLARE}:
             return MessageRefused(reason)
         case _:
             return Ambiguous(reason)

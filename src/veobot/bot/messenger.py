@@ -18,7 +18,6 @@ from veobot.core.limits import Limits
 from veobot.core.ports import Clock, EventLog, NotAcknowledged, OutcomeVideo, Unknowable
 from veobot.core.progress import Progress
 from veobot.core.request import MessageId, Placeholder, VideoRequest
-from veobot.core.status import Status
 
 from . import cards, history
 from .calls import CALL_TIMEOUT_SECONDS, PROGRESS_TIMEOUT_SECONDS, UPLOAD_TIMEOUT_SECONDS, one_call
@@ -60,13 +59,14 @@ class DiscordMessenger:
                     message = await _webhook(self._client, request).fetch_message(
                         "@original"  # type: ignore[arg-type]  # Discord's name for it; discord.py only knows ids here
                     )
-                return Placeholder(MessageId(message.id), ephemeral=message.flags.ephemeral)
+                # An ephemeral answer is a refusal of ours, to the same command told twice: nothing was promised.
+                return NotAcknowledged() if message.flags.ephemeral else Placeholder(MessageId(message.id))
             except MessageGone:
                 return NotAcknowledged()
             except UnknownWebhook:
                 if request.token_alive(self._clock.now()):
                     return NotAcknowledged()
-            except TokenExpired:
+            except Permanent:
                 pass
         return await history.find_placeholder(self._client, request)
 
@@ -193,7 +193,7 @@ def _files(path: Path | None, card: cards.Card) -> Iterator[list[discord.File]]:
 
 def _pinged(request: VideoRequest) -> discord.AllowedMentions:
     """Let a new message ping its member; an expired request's pings nobody, for there may be hundreds."""
-    if request.failure is Failure.EXPIRED and request.status is not Status.COMPLETED:
+    if request.failure is Failure.EXPIRED:
         return NOBODY
     member = discord.Object(request.user_id)
     return discord.AllowedMentions(everyone=False, users=[member], roles=False, replied_user=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from .errors import (
     Ambiguous,
     MessageGone,
-    MessageRefused,
+    OperatorNeeded,
     Permanent,
     Retryable,
     TokenExpired,
@@ -20,7 +20,7 @@ from .errors import (
     VideoMissing,
 )
 from .failures import RULES, Failure
-from .limits import PROGRESS_SETTLE_SECONDS
+from .limits import LOST_UPLOADS_BEFORE_A_LINK, PROGRESS_SETTLE_SECONDS
 from .outcomes import failed, undeliverable
 from .parts import Parts
 from .ports import NotAcknowledged, OutcomeVideo
@@ -47,6 +47,8 @@ class Delivery:
         self._parts = parts
         self._status_line = status_line
         self._as_link = False
+        self._lost_uploads = 0
+        self._no_permission: Unreachable | None = None
 
     async def deliver(self, request: VideoRequest) -> None:
         """Do the next thing towards the one visible outcome; closes the request when it is told, or cannot be.
@@ -62,7 +64,7 @@ class Delivery:
         except VideoMissing as error:
             outcome = failed(request, Failure.VIDEO_LOST, str(error))
             await self._parts.store.record_outcome(request, outcome, (), self._parts.clock.now())
-        except (Unreachable, MessageRefused) as error:
+        except Permanent as error:
             await self._undeliverable(request, error)
 
     @asynccontextmanager
@@ -73,7 +75,8 @@ class Delivery:
                 self._parts.check_running()
                 yield
         else:
-            if not request.token_alive(self._parts.clock.now()):
+            posted = request.delivery is not None and request.delivery.message_id is not None
+            if not posted and not request.token_alive(self._parts.clock.now()):
                 await self._parts.notices.turn()
                 self._parts.check_running()
             yield
@@ -118,6 +121,9 @@ class Delivery:
                 if not self._try_as_link(video, error):
                     raise
                 return None
+            except Ambiguous:
+                self._count_lost_upload(video)
+                raise
             return _Shown(video)
 
     async def _edit_by_any_door(
@@ -169,6 +175,9 @@ class Delivery:
                     if not self._try_as_link(video, error):
                         raise
                     return
+                except Ambiguous:
+                    self._count_lost_upload(video)
+                    raise
         await self._parts.store.record_outcome_message(request, message_id, self._parts.clock.now())
 
     async def _placeholder_is_deleted(self, request: VideoRequest) -> bool:
@@ -197,9 +206,14 @@ class Delivery:
             yield None
         elif self._as_link or (submission.video_size_bytes or 0) > request.upload_limit_bytes:
             lifetime = self._parts.limits.link_lifetime
-            link = await self._parts.bucket.signed_link(
-                submission.video_uri, lifetime, self._parts.clock.now()
-            )
+            try:
+                link = await self._parts.bucket.signed_link(
+                    submission.video_uri, lifetime, self._parts.clock.now()
+                )
+            except OperatorNeeded:
+                if self._no_permission is not None:
+                    raise self._no_permission from None
+                raise
             yield OutcomeVideo(path=None, link=link)
         else:
             async with self._parts.bucket.download(submission.video_uri) as path:
@@ -212,10 +226,17 @@ class Delivery:
         if isinstance(error, Unreachable) and error.discord_code != NO_PERMISSION:
             return False
         self._as_link = True
+        self._no_permission = error if isinstance(error, Unreachable) else None
         return True
 
-    async def _undeliverable(self, request: VideoRequest, error: Unreachable | MessageRefused) -> None:
-        self.warn_undeliverable(request, error)
+    def _count_lost_upload(self, video: OutcomeVideo | None) -> None:
+        """A file that never gets through in time, as on a slow line, gives way to a link."""
+        if video is not None and video.path is not None:
+            self._lost_uploads += 1
+            self._as_link = self._as_link or self._lost_uploads >= LOST_UPLOADS_BEFORE_A_LINK
+
+    async def _undeliverable(self, request: VideoRequest, error: Permanent) -> None:
+        self._warn_undeliverable(request, error)
         lost = undeliverable(request, str(error)) if request.status is Status.COMPLETED else None
         await self._parts.store.close(request, Closure.UNDELIVERABLE, self._parts.clock.now(), lost)
 
@@ -223,7 +244,7 @@ class Delivery:
         await self._parts.store.close(request, closure, self._parts.clock.now())
         self._parts.log.info("request.closed", request_id=request.id, closure=closure, status=request.status)
 
-    def warn_undeliverable(self, request: VideoRequest, error: Unreachable | MessageRefused) -> None:
+    def _warn_undeliverable(self, request: VideoRequest, error: Permanent) -> None:
         """Tell the operator that nobody can be told, and what would mend it."""
         age = self._parts.clock.now() - request.created_at
         self._parts.log.warning(

@@ -14,25 +14,24 @@ from .errors import (
     OperatorNeeded,
     Retryable,
     RowUnreadable,
+    Stopping,
     StoreUnavailable,
     SubmissionRefused,
     Superseded,
     Unreachable,
-    VideoMissing,
 )
 from .failures import RULES, Failure
 from .forecast import Forecast, forecast
 from .limits import (
     ACKNOWLEDGEMENT_WINDOW,
     FORECAST_SAMPLES,
-    LAST_LOOK_PATIENCE,
     OPERATOR_PAUSE_SECONDS,
     backoff_seconds,
 )
-from .outcomes import abandon_open, completed, failed, next_attempt, unacknowledged, undeliverable
+from .looking import fix, look, wait_until
+from .outcomes import abandon_open, completed, failed, next_attempt, unacknowledged
 from .parts import Parts
 from .ports import (
-    Finished,
     Gone,
     NotAcknowledged,
     Running,
@@ -47,12 +46,6 @@ from .status import Closure, SubmissionState
 from .status_line import StatusLine
 from .steps import Step, deadline, next_step
 
-OUTAGES = frozenset({Failure.PROVIDER_BUSY, Failure.PROVIDER_UNAVAILABLE})
-"""What passes by itself; an answer that nobody understands does not."""
-
-Look = StoredVideo | Unsuccessful | Running | Gone | Retryable
-"""What one look at a submission can bring; `Retryable` where nobody could be asked."""
-
 
 class Lifecycle:
     """One request's life under one owner. `run` returns once it is closed, or another owner has it."""
@@ -65,6 +58,9 @@ class Lifecycle:
         self._delivery = Delivery(parts, self._status_line)
         self._failures_in_a_row = 0
         self._forecast: Forecast | None = None
+        self._may_be_running = False
+        self._trying_since: datetime | None = None
+        self._in_line_again = False
         if epoch > 1:
             self._status_line.taken_over()
 
@@ -78,9 +74,11 @@ class Lifecycle:
                 except Superseded:
                     continue
                 except (Retryable, Ambiguous, StoreUnavailable) as error:
-                    await self._back_off(error)
+                    await self._back_off(error, request)
         finally:
-            self._parts.slots.release(self._id)
+            # After an unexpected error a submission may be running: its slot stays taken until it is carried on.
+            if not self._may_be_running:
+                self._parts.slots.release(self._id)
 
     async def give_up(self) -> None:
         """End the request with an internal error, unless its outcome is known already."""
@@ -92,15 +90,20 @@ class Lifecycle:
         """Return the request, or None where it is closed or somebody else's."""
         while True:
             self._parts.check_running()
+            request: VideoRequest | None
             try:
                 request = await self._parts.store.get(self._id)
             except StoreUnavailable as error:
                 await self._back_off(error)
+                continue
             except RowUnreadable as error:
                 self._parts.log.error("request.unreadable", request_id=self._id, reason=str(error))
+                request = None
+            if request is None or request.closed or request.epoch != self._epoch:
+                self._may_be_running = False
                 return None
-            else:
-                return None if request.closed or request.epoch != self._epoch else request
+            self._may_be_running = bool(request.open_submissions) and not request.status.is_outcome
+            return request
 
     async def _do_next(self, request: VideoRequest) -> None:
         now = self._parts.clock.now()
@@ -140,7 +143,8 @@ class Lifecycle:
                 await self._parts.pause(1.0)
             case NotAcknowledged():
                 self._parts.log.info("request.unacknowledged", request_id=request.id)
-                await self._parts.store.close(request, Closure.UNACKNOWLEDGED, now, unacknowledged())
+                outcome = None if request.status.is_outcome else unacknowledged()
+                await self._parts.store.close(request, Closure.UNACKNOWLEDGED, now, outcome)
 
     # -- pending
 
@@ -160,19 +164,25 @@ class Lifecycle:
         parts = self._parts
         if not await self._can_be_told(request):
             return
-        await parts.generator.prepare()
+        if not await self._prepared(request):
+            return
         parts.check_running()
         attempt = next_attempt(request)
         prefix = f"veo/{request.id}/{attempt}/"
         submission = await parts.store.record_intent(request, attempt, prefix, parts.clock.now())
+        self._may_be_running = True
+        if parts.stopping.is_set():
+            await parts.store.record_refusal(submission, parts.clock.now())  # surely not made
+            raise Stopping
         try:
             operation = await parts.generator.submit(request.prompt, request.options, submission)
         except Retryable as error:
             await self._remember(lambda: parts.store.record_refusal(submission, parts.clock.now()))
-            await self._refused_for_now(request, submission, error)
+            await self._refused_for_now(request, submission.first_intended_at, error)
         except SubmissionRefused as error:
             ends = [SubmissionEnd(attempt, SubmissionState.FAILED)]
-            await self._end(request, error.failure, error.detail, ends)
+            failure, detail = error.failure, error.detail
+            await self._remember(lambda: self._end(request, failure, detail, ends))
         except Ambiguous as error:
             parts.log.warning(
                 "submission.answer_lost", request_id=request.id, attempt=attempt, reason=str(error)
@@ -191,17 +201,30 @@ class Lifecycle:
         try:
             await self._parts.messenger.check_reachable(request)
         except Unreachable as error:
-            self._delivery.warn_undeliverable(request, error)
-            await self._parts.store.close(
-                request, Closure.UNDELIVERABLE, now, undeliverable(request, str(error))
-            )
+            # The token may still reach the member, where the bot itself may not write.
+            await self._end(request, Failure.UNREACHABLE, str(error))
             return False
         return True
 
-    async def _refused_for_now(self, request: VideoRequest, submission: Submission, error: Retryable) -> None:
+    async def _prepared(self, request: VideoRequest) -> bool:
+        """Do all that can be done before the intent; end the request where that fails for too long."""
+        if self._trying_since is None:
+            self._trying_since = self._parts.clock.now()
+        try:
+            await self._parts.generator.prepare(request.options)
+        except Retryable as error:
+            await self._refused_for_now(request, self._trying_since, error)
+            return False
+        self._trying_since = None
+        return True
+
+    async def _refused_for_now(self, request: VideoRequest, since: datetime, error: Retryable) -> None:
         """End the request when it was refused for too long; else raise, so that it is tried again later."""
-        refused_for = self._parts.clock.now() - submission.first_intended_at
-        if isinstance(error, OperatorNeeded) or refused_for < self._parts.limits.submit_patience:
+        patience = self._parts.limits.submit_patience - (self._parts.clock.now() - since)
+        if isinstance(error, OperatorNeeded):
+            raise error
+        if patience > timedelta(0):
+            error.retry_after_seconds = min(error.retry_after_seconds, patience.total_seconds())
             raise error
         request = await self._parts.store.get(request.id)
         await self._end(request, error.failure, str(error))
@@ -209,14 +232,15 @@ class Lifecycle:
     async def _reconcile(self, request: VideoRequest) -> None:
         """The answer to a submission was lost: adopt its video if it appears, submit again if it surely cannot."""
         parts = self._parts
-        parts.slots.hold(request.id)
+        until = max(deadline(s, parts.limits) for s in request.open_submissions)
+        if parts.clock.now() < until:
+            parts.slots.hold(request.id)
         for submission in request.open_submissions:
             video = await parts.bucket.find(submission.prefix)
             if video is not None:
                 await self._complete(request, submission, video)
                 return
         now = parts.clock.now()
-        until = max(deadline(s, parts.limits) for s in request.open_submissions)
         if now < until:
             await self._status_line.show(request, Checking(until))
             await parts.pause(parts.limits.poll_interval_seconds)
@@ -224,8 +248,14 @@ class Lifecycle:
             await self._end(request, Failure.EXPIRED)
         elif next_attempt(request) > MAX_ATTEMPTS:
             await self._end(request, Failure.ANSWER_LOST)
-        else:
+        elif not self._in_line_again:
+            # Nothing of it runs any more, so it waits for a slot like any other.
+            self._in_line_again = True
+            parts.slots.release(request.id)
+        elif parts.slots.holds(request.id):
             await self._submit(request)
+        else:
+            await self._wait_for_slot(request)
 
     # -- generating
 
@@ -236,7 +266,7 @@ class Lifecycle:
         failure, detail = Failure.TIMED_OUT, ""
         in_the_way: Retryable | None = None
         for submission in request.open_submissions:
-            match await self._look(submission, request):
+            match await look(self._parts, submission, request):
                 case StoredVideo() as video:
                     await self._complete(request, submission, video)
                     return
@@ -254,45 +284,11 @@ class Lifecycle:
                     pass
         if len(ends) == len(request.open_submissions):
             await self._end(request, failure, detail, ends)
-        elif self._parts.clock.now() >= self._wait_until(request, in_the_way):
+        elif self._parts.clock.now() >= wait_until(request, self._parts.limits, in_the_way):
             await self._last_look(request, ends)
         else:
             await self._show_generating(request)
             await self._parts.pause(self._parts.limits.poll_interval_seconds)
-
-    async def _look(self, submission: Submission, request: VideoRequest) -> Look:
-        try:
-            if submission.operation is None:
-                return await self._look_in_bucket(submission)
-            match await self._parts.generator.poll(submission.operation, request.options):
-                case Finished(uri):
-                    video = await self._parts.bucket.stat(uri)
-                    return video if video.size_bytes else Unsuccessful(Failure.NO_VIDEO, f"{uri} is empty")
-                case Gone():
-                    return await self._parts.bucket.find(submission.prefix) or Gone()
-                case answer:
-                    return answer
-        except VideoMissing as error:
-            return Unsuccessful(Failure.NO_VIDEO, str(error))
-        except Retryable as error:
-            self._parts.log.warning("poll.failed", request_id=request.id, reason=str(error), **_fix(error))
-            return error
-
-    async def _look_in_bucket(self, submission: Submission) -> StoredVideo | Running | Gone:
-        video = await self._parts.bucket.find(submission.prefix)
-        late = self._parts.clock.now() >= deadline(submission, self._parts.limits)
-        return video or (Gone() if late else Running())
-
-    def _wait_until(self, request: VideoRequest, in_the_way: Retryable | None = None) -> datetime:
-        """Return until when a video is waited for; longer where Vertex or the bucket gave no answer at all."""
-        limits = self._parts.limits
-        until = max(deadline(s, limits) for s in request.open_submissions)
-        until = min(until, request.created_at + limits.request_expiry)
-        if isinstance(in_the_way, OperatorNeeded):
-            return until + limits.request_expiry
-        if in_the_way is not None and in_the_way.failure in OUTAGES:
-            return until + LAST_LOOK_PATIENCE
-        return until
 
     async def _last_look(self, request: VideoRequest, ends: list[SubmissionEnd]) -> None:
         """The deadline has passed: what is in the bucket now is delivered, else the wait is over."""
@@ -301,7 +297,7 @@ class Lifecycle:
             try:
                 video = await self._parts.bucket.find(submission.prefix)
             except Retryable as error:
-                if now < self._wait_until(request, error):
+                if now < wait_until(request, self._parts.limits, error):
                     raise
                 continue
             if video is not None:
@@ -360,18 +356,18 @@ class Lifecycle:
             else:
                 return
 
-    async def _back_off(self, error: Retryable | Ambiguous | StoreUnavailable) -> None:
+    async def _back_off(
+        self, error: Retryable | Ambiguous | StoreUnavailable, request: VideoRequest | None = None
+    ) -> None:
+        """Wait before the next try. What only the operator can mend closes the slots, where it is about submitting."""
         self._failures_in_a_row += 1
-        fields: dict[str, object] = {"request_id": self._id, "reason": str(error), **_fix(error)}
+        fields: dict[str, object] = {"request_id": self._id, "reason": str(error), **fix(error)}
         if isinstance(error, OperatorNeeded):
             self._parts.log.error("operator.needed", **fields)
-            self._parts.slots.close_for(OPERATOR_PAUSE_SECONDS)
-            self._parts.slots.release(self._id)
+            if request is not None and not request.status.is_outcome and not request.open_submissions:
+                self._parts.slots.close_for(OPERATOR_PAUSE_SECONDS)
+                self._parts.slots.release(self._id)
         else:
             self._parts.log.warning("request.retried", **fields)
         at_least = error.retry_after_seconds if isinstance(error, Retryable) else 0.0
         await self._parts.pause(backoff_seconds(self._failures_in_a_row, self._parts.jitter(), at_least))
-
-
-def _fix(error: Exception) -> dict[str, object]:
-    return {"fix": error.fix} if isinstance(error, OperatorNeeded) else {}

@@ -24,6 +24,9 @@ PROGRESS_SETTLE_SECONDS = 5.0
 DELIVERIES_AT_ONCE = 4
 """Finished videos on their way to Discord at once: each is a file on disk and a stream up and down."""
 
+LOST_UPLOADS_BEFORE_A_LINK = 3
+"""Uploads whose answer was lost, each after up to two minutes, before the member gets a link instead of the file."""
+
 NOTICE_INTERVAL_SECONDS = 1.0
 """Failures told by a new message follow each other at this distance: Discord takes 5 messages in 5 s a channel."""
 

@@ -1,7 +1,6 @@
 """How a request ends: the status, and what it costs quota and budget."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from .failures import RULES, Failure
 from .ports import Outcome, SubmissionEnd
@@ -39,8 +38,7 @@ def failed(
 
 def undeliverable(request: VideoRequest, detail: str) -> Outcome:
     """Nobody can be told: a finished video stays with its submission, and what it cost stays counted."""
-    outcome = failed(request, Failure.UNREACHABLE, detail)
-    return replace(outcome, counts_toward_quota=request.counts_toward_quota and request.video is not None)
+    return failed(request, Failure.UNREACHABLE, detail)
 
 
 def unacknowledged() -> Outcome:

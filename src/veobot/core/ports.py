@@ -209,8 +209,8 @@ PollAnswer = Running | Finished | Unsuccessful | Gone
 class VideoGenerator(Protocol):
     """Makes videos."""
 
-    async def prepare(self) -> None:
-        """Do all that can be done before a submission (fetch an access token), so that only the POST is ambiguous."""
+    async def prepare(self, options: VideoOptions) -> None:
+        """Do all that can be done before a submission (a client, an access token): only the POST is ambiguous."""
 
     async def submit(self, prompt: str, options: VideoOptions, submission: Submission) -> OperationName:
         """Ask for one video under the submission's prefix; make the call exactly once.

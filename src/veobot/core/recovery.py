@@ -89,7 +89,7 @@ class Recovery:
     async def _report_ended(self, requests: list[VideoRequest], seconds: float) -> None:
         try:
             ended = Counter([(await self._parts.store.get(request.id)).status for request in requests])
-        except (StoreUnavailable, RowUnreadable) as error:
+        except (StoreUnavailable, RowUnreadable, KeyError) as error:
             self._parts.log.warning("resume.finished", requests=len(requests), reason=str(error))
             return
         self._parts.log.info(

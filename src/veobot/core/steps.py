@@ -46,8 +46,7 @@ def next_step(request: VideoRequest, now: datetime, *, has_slot: bool, limits: L
 
 
 def _next_of_pending(request: VideoRequest, now: datetime, *, has_slot: bool, limits: Limits) -> Step:
-    latest = request.submission
-    if latest is not None and latest.state is SubmissionState.ACCEPTED:
+    if any(submission.state is SubmissionState.ACCEPTED for submission in request.submissions):
         return Step.START
     if request.open_submissions:
         return Step.RECONCILE

@@ -164,12 +164,21 @@ def _primary_code(error: DBAPIError) -> int | None:
     return code & 0xFF if isinstance(code, int) else None
 
 
+def _text(value: bytes) -> str | bytes:
+    """Read a text; what is none stays as it is, for `rows` to refuse: raising here would hide the other rows."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
 def _engine(path: Path) -> Engine:
     """Return an engine that leaves the beginning of transactions to us."""
 
     def connect() -> sqlite3.Connection:
         # autocommit: the driver's own habit of beginning transactions by itself is off
         connection = sqlite3.connect(path, isolation_level=None)
+        connection.text_factory = _text
         try:
             for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}").close()

@@ -1,13 +1,15 @@
 """The bucket that Vertex writes into, as the core's `VideoBucket`."""
 
 import asyncio
+import functools
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from veobot.core.errors import Retryable
 from veobot.core.ports import SignedLink, StoredVideo
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 
 MAX_LINK_LIFETIME = timedelta(days=7)
 """Google signs no link for longer."""
+
+THREADS = 8
+"""Threads of the bucket's own: 4 deliveries at once and as many looks. A bucket that hangs then holds up nobody else,
+such as the look-up of an address for Discord, which shares the loop's default threads."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _PREFIX, _SUFFIX = "veobot-download-", ".mp4"
 
@@ -44,6 +53,7 @@ class GcsVideoBucket:
         self._signing_account = signing_account
         self._client: StorageClient | None = None
         self._connecting = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="veobot-bucket")
 
     def clean_leftovers(self) -> int:
         """Remove what a killed process left in the download directory; return how many files."""
@@ -58,12 +68,12 @@ class GcsVideoBucket:
         Raises `Retryable`, `OperatorNeeded`.
         """
         client = await self._connect()
-        return await asyncio.to_thread(client.find, self._bucket, prefix)
+        return await self._in_thread(client.find, self._bucket, prefix)
 
     async def stat(self, uri: VideoUri) -> StoredVideo:
         """Return what is stored there. Raises `VideoMissing`, `Retryable`, `OperatorNeeded`."""
         client = await self._connect()
-        return await asyncio.to_thread(client.stat, uri)
+        return await self._in_thread(client.stat, uri)
 
     @asynccontextmanager
     async def download(self, uri: VideoUri) -> AsyncIterator[Path]:
@@ -72,10 +82,10 @@ class GcsVideoBucket:
         Raises `VideoMissing`, `Retryable` (a full disk too), `OperatorNeeded`.
         """
         client = await self._connect()
-        path = await asyncio.to_thread(self._create_file)
+        path = await self._in_thread(self._create_file)
         stopped = threading.Event()
         try:
-            await asyncio.to_thread(client.download, uri, path, stopped)
+            await self._in_thread(client.download, uri, path, stopped)
             yield path
         finally:
             # A thread cannot be cancelled: it ends by itself at its next block, and the file is gone already.
@@ -86,13 +96,18 @@ class GcsVideoBucket:
         """Sign a link to the video, for 7 days at most. Raises `Retryable`, `OperatorNeeded`."""
         client = await self._connect()
         granted = min(lifetime, MAX_LINK_LIFETIME)
-        url = await asyncio.to_thread(client.sign, uri, granted)
+        url = await self._in_thread(client.sign, uri, granted)
         return SignedLink(url, now + granted)
 
     async def aclose(self) -> None:
         """Close the connections."""
         if self._client is not None:
-            await asyncio.to_thread(self._client.close)
+            await self._in_thread(self._client.close)
+
+    async def _in_thread(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Do this in one of the bucket's own threads."""
+        call = functools.partial(work, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _create_file(self) -> Path:
         try:
@@ -108,7 +123,7 @@ class GcsVideoBucket:
     async def _connect(self) -> "StorageClient":
         async with self._connecting:
             if self._client is None:
-                self._client = await asyncio.to_thread(_create_client, self._project, self._signing_account)
+                self._client = await self._in_thread(_create_client, self._project, self._signing_account)
             return self._client
 
 

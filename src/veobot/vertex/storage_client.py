@@ -78,7 +78,7 @@ class StorageClient:
         """
         bucket, name = _parted(uri)
         blob = self._storage.bucket(bucket).blob(name)
-        with path.open("wb") as file, self._translating(bucket):
+        with self._translating(bucket), path.open("wb") as file:
             blob.download_to_file(_StoppableFile(file, stopped), retry=None, timeout=DOWNLOAD_TIMEOUT_SECONDS)
 
     def sign(self, uri: VideoUri, lifetime: timedelta) -> str:

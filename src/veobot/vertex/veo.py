@@ -44,13 +44,14 @@ class VeoGenerator:
         self._client: VeoClient | None = None
         self._connecting = asyncio.Lock()
 
-    async def prepare(self) -> None:
-        """Import Google's libraries and have a fresh access token; neither costs anything the second time.
+    async def prepare(self, options: VideoOptions) -> None:
+        """Have Google's libraries, a client for the location and a fresh access token; free the second time.
 
         Raises `OperatorNeeded`, or `Retryable` where Google cannot be reached.
         """
         client = await self._connect()
         await client.tokens.ensure_fresh()
+        await client.connect(options.location)
 
     async def submit(self, prompt: str, options: VideoOptions, submission: Submission) -> OperationName:
         """Ask for one video under the submission's prefix, with one POST.

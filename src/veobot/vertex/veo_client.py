@@ -54,6 +54,10 @@ class VeoClient:
         self._clients: dict[str, genai.Client] = {}
         self._creating = asyncio.Lock()
 
+    async def connect(self, location: str) -> None:
+        """Make the client for a location, so that a submission there has nothing left to fail but its POST."""
+        await self._client(location)
+
     async def submit(self, prompt: str, options: VideoOptions, submission: Submission) -> OperationName:
         """Make the one POST that Vertex may charge for."""
         client = await self._client(options.location)

@@ -9,7 +9,7 @@ from veobot.core.request import RequestId
 
 CRASHES_BEFORE_GIVING_UP = 3
 """An unexpected error is tried again this often; then the request ends with an internal error."""
-CRASH_PAUSE_SECONDS = 2.0
+CRASH_PAUSE_SECONDS = 1.0
 """Wait after the first crash; doubled after each further one."""
 CRASH_PAUSE_CAP_SECONDS = 300.0
 
@@ -55,7 +55,7 @@ class LocalWorkQueue:
         crashes = 0
         while not self._stopping.is_set():
             try:
-                if crashes == CRASHES_BEFORE_GIVING_UP:
+                if crashes >= CRASHES_BEFORE_GIVING_UP:
                     await self._give_up(request_id, epoch)
                 await self._carry(request_id, epoch)
             except Stopping:
@@ -63,7 +63,7 @@ class LocalWorkQueue:
             except Exception:  # noqa: BLE001 -- one request's error, whatever it is, must not stop another's life
                 crashes += 1
                 self._log.exception("request.crashed", request_id=request_id, crashes=crashes)
-                pause = min(CRASH_PAUSE_CAP_SECONDS, CRASH_PAUSE_SECONDS * 2.0 ** (crashes - 1))
+                pause = min(CRASH_PAUSE_CAP_SECONDS, CRASH_PAUSE_SECONDS * 2.0 ** min(crashes - 1, 10))
                 await self._clock.wait(self._stopping, pause)
             else:
                 return
