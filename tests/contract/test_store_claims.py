@@ -122,7 +122,13 @@ async def test_a_row_of_a_newer_version_is_left_alone_and_hides_no_other(
 
 @pytest.mark.parametrize(
     "damage",
-    ["created_at = 'yesterday'", "created_at = 9000000000000000", "prompt = x'00'", "user_id = 'me'"],
+    [
+        "created_at = 'yesterday'",
+        "created_at = 9000000000000000",
+        "prompt = x'00'",
+        "user_id = 'me'",
+        "prompt = CAST(x'ff46756368' AS TEXT)",
+    ],
 )
 async def test_a_damaged_row_hides_no_other(
     database: Database, store: SqliteRequestStore, damage: str

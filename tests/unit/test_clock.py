@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from veobot.clock import DiscordClock
+from veobot.clock import DiscordClock, steady_local_clock
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -139,3 +139,10 @@ async def test_waiting_can_be_cancelled(clock: DiscordClock) -> None:
 
 async def test_sleeping_returns(clock: DiscordClock) -> None:
     await clock.sleep(0)
+
+
+def test_the_local_clock_goes_on_evenly_from_where_the_machine_stood() -> None:
+    local = steady_local_clock()
+    first, second = local(), local()
+    assert abs(first - datetime.now(UTC)) < timedelta(seconds=5)
+    assert first <= second
