@@ -35,7 +35,10 @@ async def test_a_closed_channel_leaves_the_video_to_the_operator_and_the_next_re
     await sandbox.change_channel("after-dark", deny=["VIEW_CHANNEL"])
     await restart_after(bot, 16 * MINUTE)
 
-    for request_id, code in ((gone, 10003), (forbidden, 50001)):
+    for request_id, code, fix in (
+        (gone, 10003, "None: the channel was deleted"),
+        (forbidden, 50001, "Give the bot View Channel and Send Messages there"),
+    ):
         row = await bot.closed(request_id)
         assert (row["status"], row["failure"], row["closure"]) == ("failed", "unreachable", "undeliverable")
         assert row["charged_micro_usd"] == 400_000, "the video is paid"
@@ -51,7 +54,7 @@ async def test_a_closed_channel_leaves_the_video_to_the_operator_and_the_next_re
             "status": "completed",
             "age_minutes": 16,
             "reason": "Cannot access channel for completion notification",
-            "fix": "Give the bot View Channel and Send Messages there",
+            "fix": fix,
             "see": f"veobot requests show {request_id}",
         }
         shown = await veobot(bot, "requests", "show", request_id)

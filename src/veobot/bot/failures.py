@@ -137,6 +137,8 @@ def translated(answer: Answer, *, by_token: bool) -> VeobotError:
 
 
 def _by_code(answer: Answer, reason: str) -> VeobotError | None:
+    if answer.code == UNKNOWN_CHANNEL:
+        return Unreachable(reason, discord_code=answer.code, fix="None: the channel was deleted")
     if answer.code in UNREACHABLE_CODES:
         return Unreachable(reason, discord_code=answer.code)
     if answer.code == OLD_MESSAGE_EDITED_TOO_OFTEN:

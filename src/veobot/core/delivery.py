@@ -257,6 +257,8 @@ class Delivery:
             status=request.status,
             age_minutes=int(age.total_seconds() // 60),
             reason=RULES[Failure.UNREACHABLE].reason,
-            fix="Give the bot View Channel and Send Messages there",
+            fix=error.fix
+            if isinstance(error, Unreachable)
+            else "Please report it: Discord takes no such message",
             see=f"veobot requests show {request.id}",
         )

@@ -73,9 +73,17 @@ class MessageGone(Permanent):
 class Unreachable(Permanent):
     """The channel is gone or closed to the bot (Discord 10003, 50001, 50013, 50083, 160005)."""
 
-    def __init__(self, message: str | None = None, *, discord_code: int) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        discord_code: int,
+        fix: str = "Give the bot View Channel and Send Messages there",
+    ) -> None:
+        """`fix` is what the operator can do about it."""
         super().__init__(message)
         self.discord_code = discord_code
+        self.fix = fix
 
 
 class TooLarge(Permanent):
