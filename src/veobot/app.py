@@ -196,7 +196,7 @@ class Application:
         )
         recovery = Recovery(parts, queue, self._owner)
         door = Door(parts, recovery, queue, _policy(settings), self._owner)
-        return parts, queue, recovery, VeoCommand(door, door, settings.option_defaults, self._log)
+        return parts, queue, recovery, VeoCommand(door, settings.option_defaults, self._log)
 
     # -- working
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from support.discord_bot import DiscordBot, connect_bot
-from veobot.core.admission import OverQuota, UnknownOption
-from veobot.core.door import Unavailable
+from veobot.core.admission import OverQuota
 from veobot.core.errors import StoreUnavailable
 from veobot.core.models import AspectRatio, Resolution
 from veobot.core.request import MessageId
@@ -28,6 +27,12 @@ async def answer(bot: DiscordBot) -> Entry:
     return await bot.sandbox.wait_for(kind="message")
 
 
+async def all_commands_handled() -> None:
+    """Wait until discord.py has done with the commands in hand, their errors included."""
+    handlers = [task for task in asyncio.all_tasks() if task.get_name() == "CommandTree-invoker"]
+    await asyncio.gather(*handlers)
+
+
 async def test_an_accepted_command_is_acknowledged_by_the_waiting_card_itself(bot: DiscordBot) -> None:
     request = await bot.ask(FOX)
     shown = await answer(bot)
@@ -36,7 +41,7 @@ async def test_an_accepted_command_is_acknowledged_by_the_waiting_card_itself(bo
     assert shown.fields["interaction_id"] == str(request.id)
     assert request.placeholder is not None
     assert request.placeholder.message_id == MessageId(int(str(shown.fields["message_id"])))
-    assert bot.acceptance.events == ["acknowledged", "accepted"]
+    assert bot.store.events == ["acknowledged", "handed over"]
     assert bot.door.asked[0][0].id == request.id
 
 
@@ -92,28 +97,28 @@ async def test_a_thread_counts_as_its_channel_and_is_age_restricted_like_it(bot:
 
 
 async def test_a_refusal_is_ephemeral_and_hands_the_prompt_back(bot: DiscordBot) -> None:
-    bot.door.answer = OverQuota(5, timedelta(hours=24), datetime(2026, 11, 24, 12, tzinfo=UTC))
+    bot.store.refusal = OverQuota(5, timedelta(hours=24), datetime(2026, 11, 24, 12, tzinfo=UTC))
     await bot.sandbox.command("mira", FOX)
     shown = await answer(bot)
     assert shown.fields["ephemeral"] is True
     assert "You've used your 5 videos for these 24 hours" in str(shown.fields["content"])
     assert f"```\n{FOX}\n```" in str(shown.fields["content"])
-    assert bot.acceptance.events == []
+    assert bot.store.events == []
 
 
 async def test_a_member_is_told_when_the_request_cannot_be_stored(bot: DiscordBot) -> None:
-    bot.door.error = StoreUnavailable("disk full")
+    bot.store.commit_error = StoreUnavailable("disk full")
     await bot.sandbox.command("mira", FOX)
     shown = await answer(bot)
     assert shown.fields["ephemeral"] is True
     assert "Nothing was charged" in str(shown.fields["content"])
     assert FOX in str(shown.fields["content"])
     assert bot.log.named("request.not_stored")
-    assert bot.acceptance.events == []
+    assert bot.store.events == []
 
 
 async def test_a_stopping_bot_says_so(bot: DiscordBot) -> None:
-    bot.door.answer = Unavailable.STOPPING
+    bot.door.door.parts.stopping.set()
     await bot.sandbox.command("mira", FOX)
     shown = await answer(bot)
     assert "restarting" in str(shown.fields["content"])
@@ -125,7 +130,7 @@ async def test_a_replayed_command_does_nothing_at_all(bot: DiscordBot) -> None:
     await bot.ask("Another prompt, after the replayed one")
     assert [asked.id for asked, _ in bot.door.asked].count(request.id) == 2
     assert len(await bot.entries("message")) == 2
-    assert bot.acceptance.events == ["acknowledged", "accepted"] * 2
+    assert bot.store.events == ["acknowledged", "handed over"] * 2
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after"])
@@ -135,7 +140,7 @@ async def test_a_lost_answer_to_the_acknowledgement_still_hands_the_request_over
     await bot.sandbox.fault("discord.callback", fault, status=502)
     request = await bot.ask(FOX)
     assert request.placeholder is None
-    assert bot.acceptance.events == ["accepted"]
+    assert bot.store.events == ["handed over"]
     assert len(await bot.entries("message")) == 1
     assert not bot.log.named("acknowledgement.refused"), "40060 tells that the lost answer had landed"
 
@@ -144,7 +149,7 @@ async def test_an_acknowledgement_that_never_arrived_is_made_again(bot: DiscordB
     await bot.sandbox.fault("discord.callback", "error_before", status=503)
     request = await bot.ask(FOX)
     assert request.placeholder is not None
-    assert bot.acceptance.events == ["acknowledged", "accepted"]
+    assert bot.store.events == ["acknowledged", "handed over"]
 
 
 async def test_an_acknowledgement_too_late_still_hands_the_request_over(bot: DiscordBot) -> None:
@@ -153,29 +158,30 @@ async def test_an_acknowledgement_too_late_still_hands_the_request_over(bot: Dis
     )
     request = await bot.ask(FOX)
     assert request.placeholder is None
-    assert bot.acceptance.events == ["accepted"]
+    assert bot.store.events == ["handed over"]
     assert bot.log.named("acknowledgement.refused")
 
 
 async def test_a_placeholder_that_cannot_be_recorded_stops_nothing(bot: DiscordBot) -> None:
-    bot.acceptance.error = StoreUnavailable()
+    bot.store.placeholder_error = StoreUnavailable()
     await bot.ask(FOX)
-    assert bot.acceptance.events == ["acknowledged", "accepted"]
+    assert bot.store.events == ["acknowledged", "handed over"]
     assert bot.log.named("placeholder.not_recorded")
 
 
 async def test_an_error_after_the_commit_hands_the_request_over_and_tells_nobody_to_try_again(
     bot: DiscordBot,
 ) -> None:
-    bot.acceptance.broken_forecast = True
+    bot.store.forecast_error = RuntimeError("broken")
     request = await bot.ask(FOX)
     assert request.placeholder is None
     await bot.log.wait_for("command.failed")
+    await all_commands_handled()
     assert await bot.entries("message") == []
 
 
 async def test_an_unexpected_error_is_one_plain_sentence_and_a_log(bot: DiscordBot) -> None:
-    bot.door.error = RuntimeError("secret detail")
+    bot.store.commit_error = RuntimeError("secret detail")
     await bot.sandbox.command("mira", FOX)
     shown = await answer(bot)
     assert shown.fields["ephemeral"] is True
@@ -219,7 +225,6 @@ async def test_a_choice_that_was_never_offered_is_refused_with_the_ones_that_wer
 
 
 async def test_the_door_decides_on_durations_that_were_never_offered(bot: DiscordBot) -> None:
-    bot.door.answer = UnknownOption("duration", "7 s", ("4 s", "6 s", "8 s"))
     await bot.sandbox.command("mira", options={"prompt": FOX, "duration": 7}, unchecked=True)
     assert "Possible: 4 s, 6 s, 8 s" in str((await answer(bot)).fields["content"])
     assert bot.door.asked[0][0].options.duration_seconds == 7

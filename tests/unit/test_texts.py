@@ -18,10 +18,10 @@ from veobot.core.admission import (
     PromptUnprintable,
     QueueFull,
     Refusal,
+    Unavailable,
     UnknownOption,
     WrongChannel,
 )
-from veobot.core.door import Unavailable
 from veobot.core.models import Resolution
 from veobot.core.request import ChannelId
 

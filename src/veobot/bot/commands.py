@@ -1,9 +1,4 @@
-"""`/veo`: check, commit, acknowledge, work, in this order.
-
-The command is committed before the member sees that it was accepted, and the acknowledgement is the waiting card
-itself, so that one message serves from the first moment to the outcome. Whatever becomes of the acknowledgement's
-answer, the request goes to the work queue: the core looks the placeholder up where its id is not recorded.
-"""
+"""`/veo`: the command's form, and the request that it makes; what follows is decided at the core's door."""
 
 import asyncio
 import secrets
@@ -15,32 +10,18 @@ import discord
 from discord import app_commands
 
 from veobot.core.admission import Place, Refusal, UnknownOption
-from veobot.core.door import Unavailable
-from veobot.core.errors import AlreadyKnown, Ambiguous, Permanent, Retryable, StoreUnavailable
 from veobot.core.models import MODELS, AspectRatio, Resolution
-from veobot.core.ports import EventLog
-from veobot.core.progress import Progress
-from veobot.core.request import (
-    PROMPT_LENGTHS,
-    MessageId,
-    OptionDefaults,
-    Placeholder,
-    RequestId,
-    VideoOptions,
-    VideoRequest,
-)
+from veobot.core.ports import EventLog, Reply
+from veobot.core.request import PROMPT_LENGTHS, OptionDefaults, VideoOptions, VideoRequest
 
-from . import cards, refusals
-from .calls import one_call
-from .failures import AlreadyAcknowledged
+from . import refusals
 from .interactions import encodable, place_of, request_from
+from .reply import DiscordReply
 from .texts import en
-from .tree import ACCEPTED, ANSWER_TIMEOUT_SECONDS, OutdatedForm, tell
+from .tree import OutdatedForm, tell
 
 SEEDS = 2**32
 """Veo takes a uint32."""
-ACKNOWLEDGEMENT_PAUSE_SECONDS = 0.2
-"""Between tries of the acknowledgement, which all fall within Discord's 3 s."""
 OPTION_TYPES: dict[str, type] = {
     "prompt": str,
     "duration": int,
@@ -54,39 +35,21 @@ OPTION_TYPES: dict[str, type] = {
 class Door(Protocol):
     """Lets requests in; `core.door.Door` is one."""
 
-    async def admit(self, request: VideoRequest, place: Place) -> Refusal | Unavailable | None:
-        """Commit the request, or return what speaks against it. Raises `AlreadyKnown`, `StoreUnavailable`."""
-
-
-class Acceptance(Protocol):
-    """What happens to a request that was let in."""
-
-    async def forecast(self, request: VideoRequest) -> Progress:
-        """Say what the member is shown first: a place in line, or a video under way where a slot is free.
-
-        Raises nothing, and is quick: the member's 3 s are running.
-        """
-
-    async def acknowledged(self, request_id: RequestId, placeholder: Placeholder) -> None:
-        """Record the placeholder. Raises `StoreUnavailable`."""
-
-    def accepted(self, request: VideoRequest) -> None:
-        """Hand the request to the work queue."""
+    async def receive(self, request: VideoRequest, place: Place, reply: Reply) -> None:
+        """Commit the request, then tell the member that it was accepted; or refuse it."""
 
 
 class VeoCommand:
     """The command's form and its handler.
 
     Args:
-        door: decides and commits.
-        acceptance: takes over what was let in.
+        door: takes each request, from the check to the work queue.
         defaults: from the settings.
         log: gets what the member is not told.
     """
 
-    def __init__(self, door: Door, acceptance: Acceptance, defaults: OptionDefaults, log: EventLog) -> None:
+    def __init__(self, door: Door, defaults: OptionDefaults, log: EventLog) -> None:
         self._door = door
-        self._acceptance = acceptance
         self._defaults = defaults
         self._log = log
         self._in_hand: set[asyncio.Task[object]] = set()
@@ -172,74 +135,9 @@ class VeoCommand:
             seed=secrets.randbelow(SEEDS),
             person_generation=self._defaults.person_generation,
         )
-        await self._ask(
-            interaction,
-            request_from(interaction, interaction.guild_id, interaction.channel.id, prompt, options),
-        )
-
-    async def _ask(self, interaction: discord.Interaction, request: VideoRequest) -> None:
-        """Check and commit; then acknowledge, and hand over whatever becomes of the acknowledgement."""
+        request = request_from(interaction, interaction.guild_id, interaction.channel.id, prompt, options)
         place = await place_of(interaction, request.channel_id)
-        try:
-            answer = await self._door.admit(request, place)
-        except AlreadyKnown:
-            self._log.info("command.replayed", request_id=request.id)
-            return
-        except StoreUnavailable as error:
-            self._log.error("request.not_stored", request_id=request.id, reason=str(error))
-            answer = Unavailable.NO_RECORDS
-        if isinstance(answer, Unavailable):
-            await tell(interaction, refusals.unavailable(answer, request.prompt), self._log)
-            return
-        if answer is not None:
-            self._log.info("request.refused", request_id=request.id, refusal=type(answer).__name__)
-            await tell(interaction, refusals.refused(answer, request.prompt), self._log)
-            return
-        interaction.extras[ACCEPTED] = True
-        try:
-            await self._acknowledge(interaction, request)
-        finally:
-            self._acceptance.accepted(request)
-
-    async def _acknowledge(self, interaction: discord.Interaction, request: VideoRequest) -> None:
-        """Answer with the first card, and record which message it became."""
-        first = await self._acceptance.forecast(request)
-        card = cards.progress(request, first, restarted_at=request.created_at)
-        placeholder = await self._answer(interaction, request, card.content)
-        if placeholder is None:
-            return
-        try:
-            await self._acceptance.acknowledged(request.id, placeholder)
-        except StoreUnavailable as error:
-            self._log.warning("placeholder.not_recorded", request_id=request.id, reason=str(error))
-
-    async def _answer(
-        self, interaction: discord.Interaction, request: VideoRequest, content: str
-    ) -> Placeholder | None:
-        """Answer the interaction within Discord's 3 s; None where it is not known which message that became.
-
-        Trying again is harmless: Discord takes one answer, and says 40060 to any further.
-        """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + ANSWER_TIMEOUT_SECONDS
-        while (seconds := until - loop.time()) > 0:
-            try:
-                async with one_call(seconds, by_token=True):
-                    response = await interaction.response.send_message(
-                        content, allowed_mentions=discord.AllowedMentions.none()
-                    )
-                if response.message_id is not None:
-                    return Placeholder(MessageId(response.message_id))
-                break
-            except AlreadyAcknowledged:
-                break  # by a try before this one, whose answer got lost
-            except (Retryable, Ambiguous) as error:
-                self._log.info("acknowledgement.retried", request_id=request.id, reason=str(error))
-                await asyncio.sleep(ACKNOWLEDGEMENT_PAUSE_SECONDS)
-            except Permanent as error:
-                self._log.warning("acknowledgement.refused", request_id=request.id, reason=str(error))
-                break
-        return None
+        await self._door.receive(request, place, DiscordReply(interaction, self._log))
 
 
 def _choice(name: str, value: str) -> app_commands.Choice[str]:

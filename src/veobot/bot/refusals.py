@@ -12,10 +12,10 @@ from veobot.core.admission import (
     PromptUnprintable,
     QueueFull,
     Refusal,
+    Unavailable,
     UnknownOption,
     WrongChannel,
 )
-from veobot.core.door import Unavailable
 from veobot.core.request import PROMPT_LENGTHS
 
 from .cards import CONTENT_LIMIT

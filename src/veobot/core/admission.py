@@ -7,6 +7,7 @@ transaction that inserts the request, so that ten commands at once cannot pass a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from .models import MODELS, Resolution
 from .request import PROMPT_LENGTHS, ChannelId, VideoOptions, VideoRequest
@@ -89,6 +90,15 @@ Refusal = (
     | BudgetSpent
     | QueueFull
 )
+
+
+class Unavailable(StrEnum):
+    """Why nobody can be let in at the moment."""
+
+    NO_RECORDS = "no_records"
+    """The database cannot be read or written."""
+    STOPPING = "stopping"
+    """The process is about to leave."""
 
 
 @dataclass(frozen=True, slots=True)

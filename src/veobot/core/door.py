@@ -1,27 +1,34 @@
-"""Where a new request comes in: checked, and committed before anybody is told that it was accepted."""
+"""Where a new request comes in: checked, and committed before anybody is told that it was accepted.
+
+    command ──check──▶ commit ──▶ acknowledge ──▶ record the placeholder ──▶ hand over
+                │         │            └────────── failed, or unknown ──────────┘
+                └─────────┴──▶ refuse
+
+Whatever becomes of the acknowledgement, a committed request goes to the work queue: the core looks the placeholder up
+where its id is not recorded.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 
-from .admission import BUDGET_WINDOW, AdmissionPolicy, Place, Refusal, UsageWindow, check_request, check_usage
-from .errors import StoreUnavailable
+from .admission import (
+    BUDGET_WINDOW,
+    AdmissionPolicy,
+    Place,
+    Refusal,
+    Unavailable,
+    UsageWindow,
+    check_request,
+    check_usage,
+)
+from .errors import AlreadyKnown, StoreUnavailable
 from .forecast import forecast
 from .limits import FORECAST_SAMPLES
 from .parts import Parts
-from .ports import WorkQueue
+from .ports import Reply, WorkQueue
 from .progress import Progress, Waiting
 from .recovery import Recovery
-from .request import Placeholder, RequestId, VideoRequest
-
-
-class Unavailable(StrEnum):
-    """Why nobody can be let in at the moment."""
-
-    NO_RECORDS = "no_records"
-    """The database cannot be read."""
-    STOPPING = "stopping"
-    """The process is about to leave."""
+from .request import VideoRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,29 @@ class Door:
     policy: AdmissionPolicy
     owner: str
 
-    async def admit(self, request: VideoRequest, place: Place) -> Refusal | Unavailable | None:
+    async def receive(self, request: VideoRequest, place: Place, reply: Reply) -> None:
+        """Commit the request, then tell the member; or refuse it. A command that came before gets no second answer."""
+        log = self.parts.log
+        try:
+            reason = await self._commit(request, place)
+        except AlreadyKnown:
+            log.info("command.replayed", request_id=request.id)
+            return
+        except StoreUnavailable as error:
+            log.error("request.not_stored", request_id=request.id, reason=str(error))
+            reason = Unavailable.NO_RECORDS
+        if reason is not None:
+            if not isinstance(reason, Unavailable):
+                log.info("request.refused", request_id=request.id, refusal=type(reason).__name__)
+            await reply.refuse(request, reason)
+            return
+        reply.accepted()
+        try:
+            await self._acknowledge(request, reply)
+        finally:
+            self.queue.submit(request.id, request.epoch)
+
+    async def _commit(self, request: VideoRequest, place: Place) -> Refusal | Unavailable | None:
         """Commit the request if nothing speaks against it; return what does, else None.
 
         Raises `AlreadyKnown` for a command that was let in before, `StoreUnavailable` where it cannot be committed.
@@ -58,7 +87,17 @@ class Door:
             self.parts.log.info("request.admitted", request_id=request.id, user_id=request.user_id)
         return refusal
 
-    async def forecast(self, request: VideoRequest) -> Progress:
+    async def _acknowledge(self, request: VideoRequest, reply: Reply) -> None:
+        """Show the member the first progress, and record which message that became, where it is known."""
+        placeholder = await reply.acknowledge(request, await self._forecast(request))
+        if placeholder is None:
+            return
+        try:
+            await self.parts.store.record_placeholder(request.id, placeholder, self.parts.clock.now())
+        except StoreUnavailable as error:
+            self.parts.log.warning("placeholder.not_recorded", request_id=request.id, reason=str(error))
+
+    async def _forecast(self, request: VideoRequest) -> Progress:
         """Say what the member is shown first: a video under way where a slot is free, else a place in line."""
         now = self.parts.clock.now()
         try:
@@ -71,11 +110,3 @@ class Door:
         position = self.parts.slots.position(request)
         seconds = self.parts.slots.rounds_before(position) * usual.usual_seconds
         return Waiting(position, now + timedelta(seconds=seconds))
-
-    async def acknowledged(self, request_id: RequestId, placeholder: Placeholder) -> None:
-        """Record that the member was shown this message. Raises `StoreUnavailable`."""
-        await self.parts.store.record_placeholder(request_id, placeholder, self.parts.clock.now())
-
-    def accepted(self, request: VideoRequest) -> None:
-        """Hand the request to the work queue."""
-        self.queue.submit(request.id, request.epoch)

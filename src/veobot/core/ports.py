@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from .admission import Refusal, Usage, UsageWindow
+from .admission import Refusal, Unavailable, Usage, UsageWindow
 from .failures import Failure
 from .progress import Progress
 from .request import (
@@ -310,6 +310,19 @@ class Messenger(Protocol):
 
     async def point_to_outcome(self, request: VideoRequest, message_id: MessageId) -> None:
         """Edit the placeholder so that it points to the message that carries the outcome."""
+
+
+class Reply(Protocol):
+    """The one answer that Discord takes to a command, within 3 s of it. Raises none of the core's errors."""
+
+    def accepted(self) -> None:
+        """Learn that the request is committed: from now on nothing may tell the member that the command failed."""
+
+    async def acknowledge(self, request: VideoRequest, first: Progress) -> Placeholder | None:
+        """Show the member that the command was accepted; None where it is not known which message that became."""
+
+    async def refuse(self, request: VideoRequest, reason: Refusal | Unavailable) -> None:
+        """Tell the member, and nobody else, why there will be no video."""
 
 
 class WorkQueue(Protocol):

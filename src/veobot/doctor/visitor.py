@@ -1,7 +1,6 @@
 """The doctor's visit to Discord: the bot's own client and command, logged in by REST, never at the gateway."""
 
 from collections.abc import Callable
-from typing import NoReturn
 
 import discord
 
@@ -23,8 +22,7 @@ def new_visitor(settings: Settings, observe_date: Callable[[str], None]) -> Veob
     """Return a client like the bot's, which offers the same command but is not connected."""
     use_api(settings.discord_api_url, settings.discord_gateway_url)
     client = VeobotClient(_Silence(), observe_date=observe_date, on_first_ready=_nothing)
-    nobody = _Nobody()
-    client.add_command(VeoCommand(nobody, nobody, settings.option_defaults, _Silence()).build())
+    client.add_command(VeoCommand(_Nobody(), settings.option_defaults, _Silence()).build())
     return client
 
 
@@ -80,18 +78,6 @@ class _Silence:
 class _Nobody:
     """Stands where the bot's door is, since a command needs one to be built; no command comes without a gateway."""
 
-    async def admit(self, *_: object) -> NoReturn:
-        """Never called."""
-        raise NotImplementedError
-
-    async def forecast(self, *_: object) -> NoReturn:
-        """Never called."""
-        raise NotImplementedError
-
-    async def acknowledged(self, *_: object) -> NoReturn:
-        """Never called."""
-        raise NotImplementedError
-
-    def accepted(self, *_: object) -> NoReturn:
+    async def receive(self, *_: object) -> None:
         """Never called."""
         raise NotImplementedError
