@@ -22,6 +22,7 @@ from .errors import (
 from .failures import RULES, Failure
 from .limits import LOST_UPLOADS_BEFORE_A_LINK, PROGRESS_SETTLE_SECONDS
 from .outcomes import failed, undeliverable
+from .ownership import Ownership
 from .parts import Parts
 from .ports import NotAcknowledged, OutcomeVideo
 from .request import Delivery as DeliveryRecord
@@ -43,8 +44,9 @@ class _Shown:
 class Delivery:
     """One request's way from a known outcome to a closed row."""
 
-    def __init__(self, parts: Parts, status_line: StatusLine) -> None:
+    def __init__(self, parts: Parts, status_line: StatusLine, ownership: Ownership) -> None:
         self._parts = parts
+        self._ownership = ownership
         self._status_line = status_line
         self._as_link = False
         self._lost_uploads = 0
@@ -53,7 +55,7 @@ class Delivery:
     async def deliver(self, request: VideoRequest) -> None:
         """Do the next thing towards the one visible outcome; closes the request when it is told, or cannot be.
 
-        Raises `Retryable` or `Ambiguous` where it has to be done again.
+        Raises `Retryable` or `Ambiguous` where it has to be done again, `Superseded` where somebody else does it.
         """
         try:
             async with self._turn(request):
@@ -133,12 +135,14 @@ class Delivery:
         messenger = self._parts.messenger
         if request.token_alive(self._parts.clock.now()):
             try:
+                await self._ownership.check()
                 await messenger.edit_outcome(request, video, through_token=True)
             except TokenExpired:
                 if not may_have_landed:
                     raise
             else:
                 return
+        await self._ownership.check()
         await messenger.edit_outcome(request, video, through_token=False)
 
     async def _settle(self, request: VideoRequest, shown: _Shown) -> None:
@@ -150,6 +154,7 @@ class Delivery:
         if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
             return
         await self._parts.clock.wait(self._parts.stopping, min(seconds, PROGRESS_SETTLE_SECONDS))
+        await self._ownership.check()
         try:
             await self._parts.messenger.repeat_outcome_text(request, shown.video)
         except (Retryable, Ambiguous, Permanent) as error:
@@ -169,6 +174,7 @@ class Delivery:
                 await self._withdrawn(request)
                 return
             async with self._video(request) as video:
+                await self._ownership.check()
                 try:
                     message_id = await self._parts.messenger.post_outcome(request, video)
                 except (TooLarge, Unreachable) as error:
@@ -190,6 +196,7 @@ class Delivery:
 
     async def _finish_post(self, request: VideoRequest, message_id: MessageId) -> None:
         if request.placeholder is not None:
+            await self._ownership.check()
             try:
                 await self._parts.messenger.point_to_outcome(request, message_id)
             except (Retryable, Ambiguous, Permanent) as error:

@@ -14,7 +14,6 @@ from .errors import (
     OperatorNeeded,
     Retryable,
     RowUnreadable,
-    Stopping,
     StoreUnavailable,
     SubmissionRefused,
     Superseded,
@@ -30,6 +29,7 @@ from .limits import (
 )
 from .looking import fix, look, wait_until
 from .outcomes import abandon_open, completed, failed, next_attempt, unacknowledged
+from .ownership import Ownership
 from .parts import Parts
 from .ports import (
     Gone,
@@ -54,8 +54,9 @@ class Lifecycle:
         self._parts = parts
         self._id = request_id
         self._epoch = epoch
-        self._status_line = StatusLine(parts)
-        self._delivery = Delivery(parts, self._status_line)
+        self._ownership = Ownership(parts, request_id, epoch)
+        self._status_line = StatusLine(parts, self._ownership)
+        self._delivery = Delivery(parts, self._status_line, self._ownership)
         self._failures_in_a_row = 0
         self._forecast: Forecast | None = None
         self._may_be_running = False
@@ -91,6 +92,7 @@ class Lifecycle:
         while True:
             self._parts.check_running()
             request: VideoRequest | None
+            now = self._parts.clock.now()
             try:
                 request = await self._parts.store.get(self._id)
             except StoreUnavailable as error:
@@ -102,6 +104,7 @@ class Lifecycle:
             if request is None or request.closed or request.epoch != self._epoch:
                 self._may_be_running = False
                 return None
+            self._ownership.proven(now)
             self._may_be_running = bool(request.open_submissions) and not request.status.is_outcome
             return request
 
@@ -169,11 +172,15 @@ class Lifecycle:
         parts.check_running()
         attempt = next_attempt(request)
         prefix = f"veo/{request.id}/{attempt}/"
-        submission = await parts.store.record_intent(request, attempt, prefix, parts.clock.now())
+        now = parts.clock.now()
+        submission = await parts.store.record_intent(request, attempt, prefix, now)
+        self._ownership.proven(now)
         self._may_be_running = True
-        if parts.stopping.is_set():
-            await parts.store.record_refusal(submission, parts.clock.now())  # surely not made
-            raise Stopping
+        if parts.stopping.is_set() or not self._ownership.is_fresh():
+            # Surely not made; and after a long stop somebody else may have waited for it in vain.
+            await self._remember(lambda: parts.store.record_refusal(submission, parts.clock.now()))
+            parts.check_running()
+            return
         try:
             operation = await parts.generator.submit(request.prompt, request.options, submission)
         except Retryable as error:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from .errors import Ambiguous, Permanent, Retryable
 from .limits import PROGRESS_SETTLE_SECONDS
+from .ownership import Ownership
 from .parts import Parts
 from .progress import Generating, Progress, Waiting
 from .request import VideoRequest
@@ -22,8 +23,9 @@ class StatusLine:
     or that of the process before us.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, ownership: Ownership) -> None:
         self._parts = parts
+        self._ownership = ownership
         self._shown: Progress | None = None
         self._next_at: datetime | None = None
         self.unsettled_until: datetime | None = None
@@ -33,11 +35,12 @@ class StatusLine:
         self._unsettled()
 
     async def show(self, request: VideoRequest, progress: Progress) -> None:
-        """Show this, if it is news and not too soon."""
+        """Show this, if it is news and not too soon. Raises `Superseded`, `StoreUnavailable`."""
         progress = self._never_backwards(progress)
         now = self._parts.clock.now()
         if request.placeholder is None or not self._is_due(progress, now):
             return
+        await self._ownership.check()
         self._shown = progress
         self._next_at = now + timedelta(seconds=self._interval_seconds(progress))
         try:

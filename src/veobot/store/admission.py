@@ -15,6 +15,8 @@ from .rows import integer, moment, row_from_request
 from .schema import incomplete, requests
 
 # Built once: putting these together takes longer than running them.
+_INSERTION = insert(requests)
+
 _KNOWN = select(requests.c.id).where(requests.c.id == bindparam("request_id"))
 
 _MEMBER_REQUESTS = (
@@ -57,7 +59,7 @@ def admit(
         raise AlreadyKnown
     refusal = decide(_usage(connection, request.user_id, window))
     if refusal is None:
-        connection.execute(insert(requests), row_from_request(request))
+        connection.execute(_INSERTION, row_from_request(request))
         journal.append(
             connection, request.id, journal.Event.ADMITTED, request.created_at, epoch=request.epoch
         )

@@ -5,7 +5,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, and_, exists, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from veobot.core.errors import RowUnreadable
 from veobot.core.ports import UnreadableRow
@@ -24,23 +37,11 @@ def claim_incomplete(
 
     The number of statements does not depend on the number of requests.
     """
-    of_others = and_(incomplete, requests.c.owner != owner)
-    claimable = and_(of_others, _readable())
-    journal.append_to_each(
-        connection, claimable, journal.Event.CLAIMED, now, epoch=requests.c.epoch + 1, detail=owner
-    )
-    claimed = (
-        connection.execute(
-            update(requests)
-            .where(claimable)
-            .values(owner=owner, epoch=requests.c.epoch + 1)
-            .returning(requests)
-        )
-        .mappings()
-        .all()
-    )
+    claimant = {"claimant": owner}
+    journal.append_to_each(connection, _CLAIMED, journal.Event.CLAIMED, now, claimant, detail=owner)
+    claimed = connection.execute(_CLAIM, claimant).mappings().all()
     # What is still of others is what this version cannot read.
-    left = connection.execute(select(requests).where(of_others)).mappings().all()
+    left = connection.execute(_OF_OTHERS, claimant).mappings().all()
     rows = sorted([*claimed, *left], key=_age)
     by_request = _submissions_of_incomplete(connection)
     return [read_request(row, by_request.get(row["id"], ())) for row in rows]
@@ -63,13 +64,7 @@ def _age(row: RowMapping) -> tuple[bool, object, int]:
 
 def _submissions_of_incomplete(connection: Connection) -> Mapping[int, Sequence[RowMapping]]:
     found: defaultdict[int, list[RowMapping]] = defaultdict(list)
-    rows = connection.execute(
-        select(submissions)
-        .join(requests, requests.c.id == submissions.c.request_id)
-        .where(incomplete)
-        .order_by(submissions.c.request_id, submissions.c.attempt)
-    ).mappings()
-    for row in rows:
+    for row in connection.execute(_SUBMISSIONS_OF_INCOMPLETE).mappings():
         found[integer(row, "request_id")].append(row)
     return found
 
@@ -86,5 +81,26 @@ def _readable() -> ColumnElement[bool]:
 
 def _known(table: Table, name: str, words: type[StrEnum]) -> ColumnElement[bool]:
     column: Column[str] = table.c[name]
-    known = column.in_([word.value for word in words])
+    known = column.in_([literal(word.value) for word in words])
     return or_(column.is_(None), known) if column.nullable else known
+
+
+# -- the statements; built once: putting them together takes longer than running them
+
+_of_others = and_(incomplete, requests.c.owner != bindparam("claimant"))
+_claimable = and_(_of_others, _readable())
+
+_CLAIMED = journal.each_of(_claimable, epoch=requests.c.epoch + 1)
+_CLAIM = (
+    update(requests)
+    .where(_claimable)
+    .values(owner=bindparam("claimant"), epoch=requests.c.epoch + 1)
+    .returning(requests)
+)
+_OF_OTHERS = select(requests).where(_of_others)
+_SUBMISSIONS_OF_INCOMPLETE = (
+    select(submissions)
+    .join(requests, requests.c.id == submissions.c.request_id)
+    .where(incomplete)
+    .order_by(submissions.c.request_id, submissions.c.attempt)
+)

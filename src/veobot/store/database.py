@@ -72,6 +72,7 @@ class Database:
         self._sleep = sleep
         self._create = create
         self._prepared = False
+        self._connection: Connection | None = None
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one writing transaction; commit, or change nothing.
@@ -87,6 +88,9 @@ class Database:
     def close(self) -> None:
         """Close the file; a later transaction opens it again."""
         self._prepared = False
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         self.engine.dispose()
 
     async def _patiently(self, work: Callable[[Connection], T], begin: str) -> T:
@@ -101,13 +105,24 @@ class Database:
     def _transaction(self, work: Callable[[Connection], T], begin: str) -> T:
         try:
             self._prepare()
-            with (
-                self.engine.connect().execution_options(veobot_begin=begin) as connection,
-                connection.begin(),
-            ):
-                return work(connection)
+            return self._committed(work, begin)
         except DBAPIError as error:
             raise self._translated(error) from error
+
+    def _committed(self, work: Callable[[Connection], T], begin: str) -> T:
+        """Run `work` on the connection kept from the last transaction, since a new one costs more than a statement.
+
+        Where anything fails, it is not kept: the pool rolls back what is given back to it.
+        """
+        connection, self._connection = self._connection or self.engine.connect(), None
+        try:
+            with connection.execution_options(veobot_begin=begin).begin():
+                result = work(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return result
 
     def _prepare(self) -> None:
         """Open the file and see to its schema, unless that is done."""

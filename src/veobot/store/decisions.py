@@ -7,25 +7,60 @@ on: `Superseded`, and the caller looks again.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, exists, insert, literal, or_, select, update
 
 from veobot.core.errors import Superseded
 from veobot.core.ports import Outcome, SubmissionEnd
-from veobot.core.request import MessageId, Submission, VideoRequest
+from veobot.core.request import MessageId, RequestId, Submission, VideoRequest
 from veobot.core.status import TRANSITIONS, Closure, DeliveryRoute, Status, SubmissionState
 
 from . import journal
 from .errors import ImpossibleTransition
-from .facts import end_values, first_time
+from .facts import end_values, first_time, this_submission
 from .journal import Event
 from .rows import integer, submission_from_row, text
 from .schema import incomplete, requests, submissions
 
+# Built once: putting these together takes longer than running them. What the parameters name beside a statement's own
+# is what it sets; so these are never named as a column of the same table.
+_DECISION = update(requests).where(
+    requests.c.id == bindparam("of_request"),
+    requests.c.status == bindparam("of_status"),
+    requests.c.epoch == bindparam("of_epoch"),
+    incomplete,
+)
+
+_ACKNOWLEDGED = _DECISION.values(acknowledged_at=first_time(requests.c.acknowledged_at))
+
+_accepted = exists().where(
+    submissions.c.request_id == requests.c.id,
+    # Literals, since plain words would be put into the statement at each run.
+    submissions.c.state.in_(
+        [literal(SubmissionState.ACCEPTED.value), literal(SubmissionState.SUCCEEDED.value)]
+    ),
+)
+_GENERATING = _DECISION.where(_accepted)
+
+_DELIVERY = _DECISION.values(delivery_started_at=first_time(requests.c.delivery_started_at))
+
+_none_or_same = or_(
+    requests.c.outcome_message_id.is_(None), requests.c.outcome_message_id == bindparam("message")
+)
+_begun = requests.c.delivery_route.is_not(None)
+_MESSAGE = _DECISION.where(_begun, _none_or_same).values(outcome_message_id=bindparam("message"))
+
+_SUBMISSION = select(submissions).where(this_submission)
+_STATE = select(submissions.c.state).where(this_submission)
+_STATES = select(submissions.c.attempt, submissions.c.state).where(
+    submissions.c.request_id == bindparam("of_request")
+)
+_NEW_SUBMISSION = insert(submissions)
+_CHANGE = update(submissions).where(this_submission)
+
 
 def assume_acknowledged(connection: Connection, request: VideoRequest, now: datetime) -> None:
     """Go on as if acknowledged, since nothing can be looked up."""
-    values = {"acknowledged_at": first_time(requests.c.acknowledged_at, now)}
-    _decide(connection, request, values, Event.ASSUMED_ACKNOWLEDGED, now)
+    _decide(connection, request, {}, Event.ASSUMED_ACKNOWLEDGED, now, statement=_ACKNOWLEDGED)
 
 
 def record_intent(
@@ -42,19 +77,15 @@ def record_intent(
         _open_new(connection, request, attempt, prefix, now)
     else:
         _open_again(connection, earlier, prefix, now)
-    row = connection.execute(select(submissions).where(*_key(request, attempt))).mappings().one()
+    row = connection.execute(_SUBMISSION, _key(request.id, attempt)).mappings().one()
     return submission_from_row(row)
 
 
 def start_generating(connection: Connection, request: VideoRequest, now: datetime) -> None:
     """Move pending → generating where Vertex is known to have accepted."""
     _check_move(request.status, Status.GENERATING)
-    accepted = exists().where(
-        submissions.c.request_id == requests.c.id,
-        submissions.c.state.in_([SubmissionState.ACCEPTED.value, SubmissionState.SUCCEEDED.value]),
-    )
     values = {"status": Status.GENERATING.value}
-    _decide(connection, request, values, Event.GENERATING, now, expects=[accepted])
+    _decide(connection, request, values, Event.GENERATING, now, statement=_GENERATING)
 
 
 def record_outcome(
@@ -77,24 +108,17 @@ def begin_delivery(
     """Record that the outcome is about to be shown by this route; the first start is kept."""
     if not request.status.is_outcome:
         raise ImpossibleTransition(f"There is nothing to deliver yet: the request is {request.status}.")
-    values = {
-        "delivery_route": route.value,
-        "delivery_started_at": first_time(requests.c.delivery_started_at, now),
-    }
-    _decide(connection, request, values, Event.DELIVERY_BEGUN, now, detail=route.value)
+    values = {"delivery_route": route.value}
+    _decide(connection, request, values, Event.DELIVERY_BEGUN, now, detail=route.value, statement=_DELIVERY)
 
 
 def record_outcome_message(
     connection: Connection, request: VideoRequest, message_id: MessageId, now: datetime
 ) -> None:
     """Record the new message that carries the outcome; there is at most one."""
-    none_or_same = or_(requests.c.outcome_message_id.is_(None), requests.c.outcome_message_id == message_id)
-    begun = requests.c.delivery_route.is_not(None)
-    values = {"outcome_message_id": message_id}
+    values = {"message": message_id}
     detail = f"message {message_id}"
-    _decide(
-        connection, request, values, Event.OUTCOME_POSTED, now, detail=detail, expects=[begun, none_or_same]
-    )
+    _decide(connection, request, values, Event.OUTCOME_POSTED, now, detail=detail, statement=_MESSAGE)
 
 
 def close(
@@ -125,21 +149,11 @@ def _decide(
     now: datetime,
     *,
     detail: str = "",
-    expects: Sequence[ColumnElement[bool]] = (),
+    statement: Update = _DECISION,
 ) -> None:
     """Change the request's row if it still stands where the decision was made. Raises `Superseded`."""
-    statement = (
-        update(requests)
-        .where(
-            requests.c.id == request.id,
-            requests.c.status == request.status.value,
-            requests.c.epoch == request.epoch,
-            incomplete,
-            *expects,
-        )
-        .values(values)
-    )
-    if connection.execute(statement).rowcount != 1:
+    seen = {"of_request": request.id, "of_status": request.status.value, "of_epoch": request.epoch}
+    if connection.execute(statement, {**seen, **values, "now": now}).rowcount != 1:
         raise Superseded
     journal.append(connection, request.id, event, now, epoch=request.epoch, detail=detail)
 
@@ -171,15 +185,13 @@ def _describe(outcome: Outcome) -> str:
 # -- submissions, as the decision saw them
 
 
-def _key(request: VideoRequest, attempt: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return submissions.c.request_id == request.id, submissions.c.attempt == attempt
+def _key(request_id: RequestId, attempt: int) -> dict[str, object]:
+    return {"of_request": request_id, "of_attempt": attempt}
 
 
 def _expect_submissions(connection: Connection, request: VideoRequest) -> None:
     """Raise `Superseded` where a submission was opened, accepted or ended since the request was read."""
-    rows = connection.execute(
-        select(submissions.c.attempt, submissions.c.state).where(submissions.c.request_id == request.id)
-    ).mappings()
+    rows = connection.execute(_STATES, {"of_request": request.id}).mappings()
     present = {integer(row, "attempt"): text(row, "state") for row in rows}
     if present != {s.attempt: s.state.value for s in request.submissions}:
         raise Superseded
@@ -190,16 +202,15 @@ def _open_new(
 ) -> None:
     if attempt != len(request.submissions) + 1:
         raise ImpossibleTransition(f"Attempt {attempt} cannot follow {len(request.submissions)} attempts.")
-    connection.execute(
-        insert(submissions).values(
-            request_id=request.id,
-            attempt=attempt,
-            prefix=prefix,
-            first_intended_at=now,
-            intended_at=now,
-            state=SubmissionState.INTENDED.value,
-        )
-    )
+    values = {
+        "request_id": request.id,
+        "attempt": attempt,
+        "prefix": prefix,
+        "first_intended_at": now,
+        "intended_at": now,
+        "state": SubmissionState.INTENDED.value,
+    }
+    connection.execute(_NEW_SUBMISSION, values)
 
 
 def _open_again(connection: Connection, earlier: Submission, prefix: str, now: datetime) -> None:
@@ -207,14 +218,8 @@ def _open_again(connection: Connection, earlier: Submission, prefix: str, now: d
         raise ImpossibleTransition(f"Attempt {earlier.attempt} was not refused: it is {earlier.state}.")
     if earlier.prefix != prefix:
         raise ImpossibleTransition(f"Attempt {earlier.attempt} keeps its prefix {earlier.prefix}.")
-    connection.execute(
-        update(submissions)
-        .where(
-            submissions.c.request_id == earlier.request_id,
-            submissions.c.attempt == earlier.attempt,
-        )
-        .values(state=SubmissionState.INTENDED.value, intended_at=now)
-    )
+    values = {"state": SubmissionState.INTENDED.value, "intended_at": now}
+    connection.execute(_CHANGE, {**_key(earlier.request_id, earlier.attempt), **values})
 
 
 def _end_as_read(connection: Connection, request: VideoRequest, end: SubmissionEnd, now: datetime) -> None:
@@ -222,10 +227,11 @@ def _end_as_read(connection: Connection, request: VideoRequest, end: SubmissionE
 
     An intended one is known: nobody but the present owner intends. One accepted since the read is not.
     """
-    state = connection.scalar(select(submissions.c.state).where(*_key(request, end.attempt)))
+    key = _key(request.id, end.attempt)
+    state = connection.scalar(_STATE, key)
     if state == end.state.value:
         return
     known = {s.state.value for s in request.submissions if s.attempt == end.attempt}
     if state not in known | {SubmissionState.INTENDED.value}:
         raise Superseded
-    connection.execute(update(submissions).where(*_key(request, end.attempt)).values(end_values(end, now)))
+    connection.execute(_CHANGE, {**key, **end_values(end, now)})

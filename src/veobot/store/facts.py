@@ -5,7 +5,7 @@ A fact that is known already, or comes too late to change anything, changes noth
 
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, case, func, literal, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, case, func, literal, select, update
 
 from veobot.core.errors import Superseded
 from veobot.core.ports import SubmissionEnd
@@ -16,48 +16,95 @@ from . import journal
 from .journal import Event
 from .schema import Moment, incomplete, requests, submissions
 
+
+def first_time(column: Column[object]) -> ColumnElement[object]:
+    """Return the time that a column holds already, else the parameter `now`."""
+    return func.coalesce(column, bindparam("now", type_=Moment))
+
+
+# Built once: putting these together takes longer than running them. What the parameters name beside a statement's own
+# is what it sets; so these are never named as a column of the same table. Lists hold literals, since plain words would
+# be put into the statement at each run.
 _MAY_STILL_END = [
-    SubmissionState.INTENDED.value,
-    SubmissionState.ACCEPTED.value,
+    literal(SubmissionState.INTENDED.value),
+    literal(SubmissionState.ACCEPTED.value),
     # Nobody waited for it, and now it is known after all.
-    SubmissionState.ABANDONED.value,
+    literal(SubmissionState.ABANDONED.value),
 ]
 
-_MAY_BE_ACCEPTED = [SubmissionState.INTENDED.value, SubmissionState.REFUSED.value]
+_MAY_BE_ACCEPTED = [literal(SubmissionState.INTENDED.value), literal(SubmissionState.REFUSED.value)]
+
+this_submission = and_(
+    submissions.c.request_id == bindparam("of_request"),
+    submissions.c.attempt == bindparam("of_attempt"),
+)
+"""The submission that the parameters `of_request` and `of_attempt` name."""
+
+_ACKNOWLEDGED = (
+    update(requests)
+    .where(requests.c.id == bindparam("of_request"), requests.c.placeholder_id.is_(None), incomplete)
+    .values(acknowledged_at=first_time(requests.c.acknowledged_at))
+)
+_KNOWN_REQUEST = select(requests.c.id).where(requests.c.id == bindparam("of_request"))
+
+_REFUSED = (
+    update(submissions)
+    .where(
+        this_submission,
+        submissions.c.state == SubmissionState.INTENDED.value,
+        submissions.c.intended_at == bindparam("of_call"),
+    )
+    .values(state=SubmissionState.REFUSED.value)
+)
+
+_accepted = case(
+    (submissions.c.state.in_(_MAY_BE_ACCEPTED), SubmissionState.ACCEPTED.value),
+    else_=submissions.c.state,
+)
+_ACCEPTED = (
+    update(submissions).where(this_submission, submissions.c.operation.is_(None)).values(state=_accepted)
+)
+_KNOWN_OPERATION = select(submissions.c.operation).where(this_submission)
+
+_GENERATING = (
+    update(requests)
+    .where(
+        requests.c.id == bindparam("of_request"),
+        requests.c.status == Status.PENDING.value,
+        requests.c.epoch == bindparam("of_epoch"),
+        incomplete,
+    )
+    .values(status=Status.GENERATING.value)
+)
+
+_ENDED = update(submissions).where(
+    this_submission,
+    submissions.c.state.in_(_MAY_STILL_END),
+    submissions.c.state != bindparam("end"),
+)
 
 
 def record_placeholder(
     connection: Connection, request_id: RequestId, placeholder: Placeholder, now: datetime
 ) -> None:
     """Keep the message by which the command was acknowledged; an earlier one stays. Raises KeyError."""
-    changed = connection.execute(
-        update(requests)
-        .where(requests.c.id == request_id, requests.c.placeholder_id.is_(None), incomplete)
-        .values(
-            placeholder_id=placeholder.message_id,
-            placeholder_ephemeral=placeholder.ephemeral,
-            acknowledged_at=first_time(requests.c.acknowledged_at, now),
-        )
-    ).rowcount
-    if changed:
+    which = {"of_request": request_id}
+    values = {
+        "placeholder_id": placeholder.message_id,
+        "placeholder_ephemeral": placeholder.ephemeral,
+        "now": now,
+    }
+    if connection.execute(_ACKNOWLEDGED, {**which, **values}).rowcount:
         detail = f"message {placeholder.message_id}"
         journal.append_fact(connection, request_id, Event.ACKNOWLEDGED, now, detail=detail)
-    elif connection.scalar(select(requests.c.id).where(requests.c.id == request_id)) is None:
+    elif connection.scalar(_KNOWN_REQUEST, which) is None:
         raise KeyError(request_id)
 
 
 def record_refusal(connection: Connection, submission: Submission, now: datetime) -> None:
     """Keep that this very call was surely not accepted; a later call under the same attempt is another one."""
-    changed = connection.execute(
-        update(submissions)
-        .where(
-            *_key(submission),
-            submissions.c.state == SubmissionState.INTENDED.value,
-            submissions.c.intended_at == submission.intended_at,
-        )
-        .values(state=SubmissionState.REFUSED.value)
-    ).rowcount
-    if changed:
+    call = {**_key(submission), "of_call": submission.intended_at}
+    if connection.execute(_REFUSED, call).rowcount:
         _append(connection, submission, Event.REFUSED, now)
 
 
@@ -69,45 +116,19 @@ def record_operation(
     now: datetime,
 ) -> None:
     """Keep the operation's name, where none is known; move pending → generating if the epoch is still the request's."""
-    accepted = case(
-        (submissions.c.state.in_(_MAY_BE_ACCEPTED), SubmissionState.ACCEPTED.value),
-        else_=submissions.c.state,
-    )
-    changed = connection.execute(
-        update(submissions)
-        .where(*_key(submission), submissions.c.operation.is_(None))
-        .values(operation=operation, accepted_at=now, state=accepted)
-    ).rowcount
-    if changed:
+    values = {"operation": operation, "accepted_at": now}
+    if connection.execute(_ACCEPTED, {**_key(submission), **values}).rowcount:
         _append(connection, submission, Event.ACCEPTED, now)
     else:
         _record_second_operation(connection, submission, operation, now)
-    moved = connection.execute(
-        update(requests)
-        .where(
-            requests.c.id == request.id,
-            requests.c.status == Status.PENDING.value,
-            requests.c.epoch == request.epoch,
-            incomplete,
-        )
-        .values(status=Status.GENERATING.value)
-    ).rowcount
-    if moved:
+    if connection.execute(_GENERATING, {"of_request": request.id, "of_epoch": request.epoch}).rowcount:
         journal.append(connection, request.id, Event.GENERATING, now, epoch=request.epoch)
 
 
 def end_submission(connection: Connection, submission: Submission, end: SubmissionEnd, now: datetime) -> None:
     """Keep how a submission ended. The first end known stays."""
-    changed = connection.execute(
-        update(submissions)
-        .where(
-            *_key(submission),
-            submissions.c.state.in_(_MAY_STILL_END),
-            submissions.c.state != end.state.value,
-        )
-        .values(end_values(end, now))
-    ).rowcount
-    if changed:
+    which = {**_key(submission), "end": end.state.value}
+    if connection.execute(_ENDED, {**which, **end_values(end, now)}).rowcount:
         _append(connection, submission, Event.SUBMISSION_ENDED, now, detail=end.state.value)
 
 
@@ -121,16 +142,8 @@ def end_values(end: SubmissionEnd, now: datetime) -> dict[str, object]:
     }
 
 
-def first_time(column: Column[object], now: datetime) -> ColumnElement[object]:
-    """Return the time that a column holds already, else now."""
-    return func.coalesce(column, literal(now, Moment))
-
-
-def _key(submission: Submission) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (
-        submissions.c.request_id == submission.request_id,
-        submissions.c.attempt == submission.attempt,
-    )
+def _key(submission: Submission) -> dict[str, object]:
+    return {"of_request": submission.request_id, "of_attempt": submission.attempt}
 
 
 def _append(
@@ -145,7 +158,7 @@ def _record_second_operation(
     connection: Connection, submission: Submission, operation: OperationName, now: datetime
 ) -> None:
     """Keep a second operation's name in the journal: it is paid too, but the row's own name stays."""
-    known = connection.scalar(select(submissions.c.operation).where(*_key(submission)))
+    known = connection.scalar(_KNOWN_OPERATION, _key(submission))
     if known is None:
         raise Superseded("There is no such submission.")
     if known != operation:

@@ -1,9 +1,10 @@
 """The append-only record of what moved when, and under which epoch."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Insert, Text, bindparam, insert, select
 
 from .schema import Moment, requests, transitions
 
@@ -29,45 +30,48 @@ class Event(StrEnum):
     TOKEN_ERASED = "token erased"  # noqa: S105 - the name of an event
 
 
+def each_of(which: ColumnElement[bool], *, epoch: ColumnElement[int] = requests.c.epoch) -> Insert:
+    """Return the statement that records one move of each of these requests, oldest first, for `append_to_each`."""
+    at = bindparam("move_at", type_=Moment)
+    event = bindparam("move_event", type_=Text)
+    detail = bindparam("move_detail", type_=Text)
+    each = (
+        select(requests.c.id, at, epoch, event, detail)
+        .where(which)
+        .order_by(requests.c.created_at, requests.c.id)
+    )
+    return insert(transitions).from_select(["request_id", "at", "epoch", "event", "detail"], each)
+
+
+# Built once: putting these together takes longer than running them.
+_MOVE = insert(transitions)
+_FACT = each_of(requests.c.id == bindparam("of_request"))
+
+
 def append(
     connection: Connection, request_id: int, event: Event, now: datetime, *, epoch: int, detail: str = ""
 ) -> None:
     """Record one move. `detail` is for the operator: never a prompt, a token or a signed address."""
-    connection.execute(
-        insert(transitions).values(
-            request_id=request_id, at=now, epoch=epoch, event=event.value, detail=detail
-        )
-    )
+    move = {"request_id": request_id, "at": now, "epoch": epoch, "event": event.value, "detail": detail}
+    connection.execute(_MOVE, move)
 
 
 def append_fact(
     connection: Connection, request_id: int, event: Event, now: datetime, *, detail: str = ""
 ) -> None:
     """Record one move under the epoch that the request has at this moment."""
-    append_to_each(connection, requests.c.id == request_id, event, now, detail=detail)
+    append_to_each(connection, _FACT, event, now, {"of_request": request_id}, detail=detail)
 
 
 def append_to_each(
     connection: Connection,
-    which: ColumnElement[bool],
+    each: Insert,
     event: Event,
     now: datetime,
+    which: Mapping[str, object],
     *,
-    epoch: ColumnElement[int] | None = None,
     detail: str = "",
 ) -> None:
-    """Record one move of each of these requests, oldest first, in one statement."""
-    each = (
-        select(
-            requests.c.id,
-            literal(now, Moment),
-            requests.c.epoch if epoch is None else epoch,
-            literal(event.value),
-            literal(detail),
-        )
-        .where(which)
-        .order_by(requests.c.created_at, requests.c.id)
-    )
-    connection.execute(
-        insert(transitions).from_select(["request_id", "at", "epoch", "event", "detail"], each)
-    )
+    """Record one move of each of some requests in one statement of `each_of`; `which` are its own parameters."""
+    move = {"move_at": now, "move_event": event.value, "move_detail": detail}
+    connection.execute(each, {**which, **move})

@@ -15,8 +15,9 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    inspect,
+    column,
     select,
+    table,
 )
 
 from . import guards, schema
@@ -36,6 +37,16 @@ _version = Table(
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 """Alembic's own table."""
+
+_TABLES = (
+    select(column("name", String))
+    .select_from(table("sqlite_master"))
+    .where(column("type") == "table", column("name", String).not_like("sqlite!_%", escape="!"))
+)
+"""The names of all tables but SQLite's own. Asked of SQLite's catalogue, since an inspector takes a millisecond."""
+
+
+_REVISION = select(_version.c.version_num)
 
 
 class SchemaState(Enum):
@@ -85,12 +96,12 @@ def upgrade(engine: Engine) -> None:
 
 
 def _state(connection: Connection) -> SchemaState:
-    tables = set(inspect(connection).get_table_names())
+    tables = set(connection.scalars(_TABLES))
     if not tables:
         return SchemaState.EMPTY
     if _version.name not in tables:
         raise NotADatabase
-    revision = connection.scalar(select(_version.c.version_num))
+    revision = connection.scalar(_REVISION)
     if revision == HEAD_REVISION:
         return SchemaState.CURRENT
     return SchemaState.BEHIND if revision is None or revision in REVISIONS else SchemaState.AHEAD

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, exists, select
+from sqlalchemy import Connection, Integer, RowMapping, bindparam, exists, select
 
 from veobot.core.request import RequestId, VideoOptions, VideoRequest
 from veobot.core.status import SubmissionState
@@ -11,6 +11,38 @@ from veobot.core.status import SubmissionState
 from .journal import Event
 from .rows import moment, request_from_row
 from .schema import requests, submissions, transitions
+
+# Built once: putting these together takes longer than running them.
+_REQUEST = select(requests).where(requests.c.id == bindparam("request_id"))
+
+_SUBMISSIONS = (
+    select(submissions)
+    .where(submissions.c.request_id == bindparam("request_id"))
+    .order_by(submissions.c.attempt)
+)
+
+_restarted = exists().where(
+    transitions.c.request_id == submissions.c.request_id,
+    transitions.c.event == Event.CLAIMED.value,
+    transitions.c.at >= submissions.c.accepted_at,
+    transitions.c.at <= submissions.c.ended_at,
+)
+
+_LATEST_VIDEOS = (
+    select(submissions.c.accepted_at, submissions.c.ended_at)
+    .join(requests, requests.c.id == submissions.c.request_id)
+    .where(
+        submissions.c.state == SubmissionState.SUCCEEDED.value,
+        submissions.c.accepted_at.is_not(None),
+        submissions.c.ended_at < bindparam("before"),
+        requests.c.model == bindparam("model"),
+        requests.c.resolution == bindparam("resolution"),
+        requests.c.duration_seconds == bindparam("duration_seconds"),
+        ~_restarted,
+    )
+    .order_by(submissions.c.ended_at.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 def get(connection: Connection, request_id: RequestId) -> VideoRequest:
@@ -20,12 +52,10 @@ def get(connection: Connection, request_id: RequestId) -> VideoRequest:
 
 def rows_of(connection: Connection, request_id: RequestId) -> tuple[RowMapping, Sequence[RowMapping]]:
     """Return a request's own row and those of its submissions. Raises KeyError."""
-    row = connection.execute(select(requests).where(requests.c.id == request_id)).mappings().one_or_none()
+    row = connection.execute(_REQUEST, {"request_id": request_id}).mappings().one_or_none()
     if row is None:
         raise KeyError(request_id)
-    attempts = connection.execute(
-        select(submissions).where(submissions.c.request_id == request_id).order_by(submissions.c.attempt)
-    )
+    attempts = connection.execute(_SUBMISSIONS, {"request_id": request_id})
     return row, attempts.mappings().all()
 
 
@@ -36,27 +66,12 @@ def recent_generation_seconds(
 
     Where the bot restarted while one was made, nobody saw when it was ready: such a one is left out.
     """
-    restarted = exists().where(
-        transitions.c.request_id == submissions.c.request_id,
-        transitions.c.event == Event.CLAIMED.value,
-        transitions.c.at >= submissions.c.accepted_at,
-        transitions.c.at <= submissions.c.ended_at,
-    )
-    rows = connection.execute(
-        select(submissions.c.accepted_at, submissions.c.ended_at)
-        .join(requests, requests.c.id == submissions.c.request_id)
-        .where(
-            submissions.c.state == SubmissionState.SUCCEEDED.value,
-            submissions.c.accepted_at.is_not(None),
-            submissions.c.ended_at < before,
-            requests.c.model == options.model,
-            requests.c.resolution == options.resolution.value,
-            requests.c.duration_seconds == options.duration_seconds,
-            ~restarted,
-        )
-        .order_by(submissions.c.ended_at.desc())
-        .limit(limit)
-    ).mappings()
+    kind = {
+        "model": options.model,
+        "resolution": options.resolution.value,
+        "duration_seconds": options.duration_seconds,
+    }
+    rows = connection.execute(_LATEST_VIDEOS, {**kind, "before": before, "limit": limit}).mappings()
     return [_seconds(moment(row, "accepted_at"), moment(row, "ended_at")) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""The core's `RequestStore` on SQLite: each method is one transaction."""
+"""The core's `RequestStore` on SQLite: each method is one transaction. Retention looks first whether it has work."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -109,8 +109,12 @@ class SqliteRequestStore(RequestStore):
 
     async def erase_expired_tokens(self, asked_before: datetime) -> int:
         """Erase the tokens of requests asked before this moment; return how many."""
+        if not await self._database.read(lambda c: retention.any_expired_token(c, asked_before)):
+            return 0
         return await self._database.write(lambda c: retention.erase_expired_tokens(c, asked_before))
 
     async def delete_closed(self, closed_before: datetime, limit: int) -> int:
         """Delete at most `limit` requests closed before this moment."""
+        if not await self._database.read(lambda c: retention.any_long_closed(c, closed_before)):
+            return 0
         return await self._database.write(lambda c: retention.delete_closed(c, closed_before, limit))

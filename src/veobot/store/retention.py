@@ -2,30 +2,55 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, delete, exists, select, update
 
 from veobot.core.request import TOKEN_LIFETIME
 
 from . import journal
 from .schema import closed, incomplete, requests
 
+_expired = and_(
+    incomplete,
+    requests.c.interaction_token.is_not(None),
+    requests.c.created_at < bindparam("asked_before"),
+)
+
+_long_closed = and_(closed, requests.c.closed_at < bindparam("closed_before"))
+
+# Built once: putting these together takes longer than running them.
+_ANY_EXPIRED = select(exists().where(_expired))
+_ERASED = journal.each_of(_expired)
+_ERASURE = update(requests).where(_expired).values(interaction_token=None)
+
+_ANY_LONG_CLOSED = select(exists().where(_long_closed))
+_DELETION = delete(requests).where(
+    requests.c.id.in_(
+        select(requests.c.id)
+        .where(_long_closed)
+        .order_by(requests.c.closed_at)
+        .limit(bindparam("limit", type_=Integer))
+    )
+)
+
+
+def any_expired_token(connection: Connection, asked_before: datetime) -> bool:
+    """Tell whether there is a token to erase: there mostly is none, and then nobody needs the write lock."""
+    return bool(connection.scalar(_ANY_EXPIRED, {"asked_before": asked_before}))
+
 
 def erase_expired_tokens(connection: Connection, asked_before: datetime) -> int:
     """Erase the tokens of incomplete requests asked before this moment; a closed one has none."""
     now = asked_before + TOKEN_LIFETIME
-    expired = and_(
-        incomplete, requests.c.interaction_token.is_not(None), requests.c.created_at < asked_before
-    )
-    journal.append_to_each(connection, expired, journal.Event.TOKEN_ERASED, now)
-    return connection.execute(update(requests).where(expired).values(interaction_token=None)).rowcount
+    which = {"asked_before": asked_before}
+    journal.append_to_each(connection, _ERASED, journal.Event.TOKEN_ERASED, now, which)
+    return connection.execute(_ERASURE, which).rowcount
+
+
+def any_long_closed(connection: Connection, closed_before: datetime) -> bool:
+    """Tell whether there is a request to delete; see `any_expired_token`."""
+    return bool(connection.scalar(_ANY_LONG_CLOSED, {"closed_before": closed_before}))
 
 
 def delete_closed(connection: Connection, closed_before: datetime, limit: int) -> int:
     """Delete requests closed before this moment, the longest closed first; the rest goes with them by cascade."""
-    longest_closed = (
-        select(requests.c.id)
-        .where(closed, requests.c.closed_at < closed_before)
-        .order_by(requests.c.closed_at)
-        .limit(limit)
-    )
-    return connection.execute(delete(requests).where(requests.c.id.in_(longest_closed))).rowcount
+    return connection.execute(_DELETION, {"closed_before": closed_before, "limit": limit}).rowcount

@@ -1,0 +1,42 @@
+"""Whether a request is still ours to act for: looked at right before whatever others can see or Google can charge for.
+
+A process can be stopped between any two of its steps, for hours, while another takes its requests over. When it wakes,
+what it read is old: it begins nothing before it has read the row again. The one call that it was in may still land.
+"""
+
+from datetime import datetime
+
+from .errors import Superseded
+from .limits import OWNERSHIP_FRESH
+from .parts import Parts
+from .request import RequestId
+
+
+class Ownership:
+    """One owner's hold on one request, as of the last time it was proven by the row."""
+
+    def __init__(self, parts: Parts, request_id: RequestId, epoch: int) -> None:
+        self._parts = parts
+        self._id = request_id
+        self._epoch = epoch
+        self._proven_at: datetime | None = None
+
+    def proven(self, since: datetime) -> None:
+        """Note that a transaction begun at `since` has found the request open and under our epoch."""
+        self._proven_at = since
+
+    def is_fresh(self) -> bool:
+        """Whether so little time has passed since that nobody can have been stopped for long meanwhile."""
+        return self._proven_at is not None and abs(self._parts.clock.now() - self._proven_at) < OWNERSHIP_FRESH
+
+    async def check(self) -> None:
+        """Return with the proof fresh; nothing may be awaited between this and the call that it is for.
+
+        Raises `Superseded` where the request is another owner's or closed, `StoreUnavailable`.
+        """
+        while not self.is_fresh():
+            now = self._parts.clock.now()
+            request = await self._parts.store.get(self._id)
+            if request.closed or request.epoch != self._epoch:
+                raise Superseded
+            self.proven(now)
