@@ -1,0 +1,88 @@
+"""Dies at every single point of a life, and at every pair of points of two lives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .explore import Tally, player
+from .schedule import MINUTE, Ask, Crash, Fault, How, Makes, Schedule, Size, Spoil, TokenDies
+
+SOON, LATER = 1.0, 16 * MINUTE
+"""How long the bot is away: the token lives on, or is dead."""
+
+_ONE = (Ask(1.0, 0, 0),)
+_TWO = (Ask(1.0, 0, 0), Ask(1.5, 1, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A life to die in: who asks, and what else goes wrong."""
+
+    name: str
+    asks: tuple[Ask, ...]
+    faults: tuple[Fault, ...] = ()
+    slots: int = 2
+    pairs: bool = True
+    """Whether to die twice, at every pair of points."""
+
+    def schedule(self, *crashes: Crash) -> Schedule:
+        """Return the schedule with these crashes."""
+        return Schedule(1, self.asks, (*self.faults, *crashes), slots=self.slots)
+
+
+STORIES = (
+    Story("a video in time", _ONE),
+    Story("the token dies meanwhile", _ONE, (TokenDies(0, 10.0),)),
+    Story("the submission's answer is lost", _ONE, (Spoil("submit", 1, How.LOST_AFTER, 1.0),)),
+    Story(
+        "the submission is lost with its answer",
+        _ONE,
+        (Spoil("submit", 1, How.LOST_BEFORE, 1.0),),
+        pairs=False,
+    ),
+    Story("the acknowledgement's answer is lost", _ONE, (Spoil("acknowledge", 1, How.LATE, 0.5),)),
+    Story("Google's filter stops it", _ONE, (Makes(0, 1, "filtered"),)),
+    Story("Vertex forgets the operation", _ONE, (Makes(0, 1, "forgotten"),)),
+    Story("the video never comes", _ONE, (Makes(0, 1, "never"),), pairs=False),
+    Story("the video is too large", _ONE, (Size(0, honest=False),)),
+    Story("two requests at once", _TWO, pairs=False),
+    Story("two requests, one slot", _TWO, slots=1, pairs=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """All that follows from dying at one point: the lives after it end at each of their points in turn."""
+
+    story: Story
+    point: int
+    down_seconds: float
+    pairs: bool
+
+
+def branches(story: Story) -> list[Branch]:
+    """Return one branch for each point of the story's first life."""
+    played, _ = player().play(story.schedule())
+    points = range(1, played.points[0] + 1)
+    soon = [Branch(story, point, SOON, story.pairs) for point in points]
+    later = [Branch(story, point, LATER, pairs=False) for point in points]
+    return soon + later
+
+
+def play_branch(branch: Branch) -> Tally:
+    """Die at the branch's point; then, where pairs are wanted, also at each point of the life that follows."""
+    return player().play_all(_schedules(branch))
+
+
+def _schedules(branch: Branch) -> Iterator[Schedule]:
+    first = Crash(1, branch.point, branch.down_seconds)
+    once = branch.story.schedule(first)
+    yield once
+    if branch.pairs:
+        played, _ = player().play(once)
+        for point in range(1, played.points[1] + 1 if len(played.points) > 1 else 1):
+            yield branch.story.schedule(first, Crash(2, point, branch.down_seconds))
+
+
+def once(branch: Branch) -> Branch:
+    """Return the branch without what follows from its point."""
+    return replace(branch, pairs=False)

@@ -1,0 +1,390 @@
+"""What happens in one schedule: who asks when, and what goes wrong. All of it is data, drawn from a seed.
+
+Each seed draws a swarm: a random subset of the kinds of faults, since faults that are always all there hide each
+other. Each fault is a value of its own, so that a failing schedule can be shrunk by leaving faults out; everything
+else (latencies, how long a video takes) follows from the seed and the call's own name, and stays when faults go.
+"""
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+REQUESTS = 5
+"""Commands in a drawn schedule."""
+MEMBERS = 3
+CHANNELS = 2
+
+
+class How(StrEnum):
+    """How a call of Discord, Vertex or the bucket goes wrong."""
+
+    REFUSED = "refused"
+    """429: surely not done."""
+    NOT_SENT = "not_sent"
+    """No connection: surely not done."""
+    LOST_BEFORE = "lost_before"
+    """The connection dropped, or 5xx, and nothing was done."""
+    LOST_AFTER = "lost_after"
+    """The same, and it was done."""
+    HANGS = "hangs"
+    """Done, and the answer comes later than anybody waits for."""
+    LATE = "late"
+    """The connection dropped, and it is done some seconds later."""
+    MALFORMED = "malformed"
+    """Done, and the answer makes no sense."""
+    OPERATOR = "operator"
+    """401 or 403: credentials or permissions are wrong."""
+    BROKEN = "broken"
+    """Done, and the adapter falls over an answer that nobody expected."""
+    SLOW = "slow"
+    """Done, after some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """SIGKILL of the `life`-th process at its `point`-th point: before or after an await or a commit."""
+
+    life: int
+    point: int
+    down_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL of the `life`-th process, so many seconds after its start."""
+
+    life: int
+    seconds: float
+    down_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """SIGTERM to the `life`-th process, so many seconds after its start."""
+
+    life: int
+    seconds: float
+    down_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """SIGSTOP of the `life`-th process at its `point`-th point, and SIGCONT; meanwhile another may start."""
+
+    life: int
+    point: int
+    seconds: float
+    successor_after_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A second process starts on the same store while the `life`-th runs on, which gets its SIGTERM later."""
+
+    life: int
+    seconds: float
+    overlap_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spoil:
+    """The `nth` call of this method goes wrong, counted over all processes."""
+
+    call: str
+    nth: int
+    how: How
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """All calls of Discord or Google go wrong for a while; or the database is busy or its disk full."""
+
+    whom: str
+    """`discord`, `google`, `busy` or `full`."""
+    at: float
+    seconds: float
+    how: How = How.NOT_SENT
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Discord dispatches the command once more."""
+
+    command: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Discord dispatches the command late."""
+
+    command: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDies:
+    """The interaction's token dies before its 15 minutes."""
+
+    command: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceholderDeleted:
+    """A human deletes the message by which the command was acknowledged."""
+
+    command: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelChanges:
+    """What the bot may do in a channel changes, for a while or for good."""
+
+    channel: int
+    what: str
+    """`deleted`, `hidden`, `muted` (may not send), `no_files`, `no_history`."""
+    at: float
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Makes:
+    """What Vertex makes of a request's submission, other than a video in time."""
+
+    command: int
+    attempt: int
+    result: str
+    """`filtered`, `failed`, `never`, `forgotten`, `empty`, `slow`, `refused`, `lost` (the bucket loses it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The video is larger than Discord takes; `honest` is whether Discord had said so."""
+
+    command: int
+    honest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumps:
+    """The process's idea of Discord's time is corrected by some seconds."""
+
+    life: int
+    at: float
+    seconds: float
+
+
+Fault = (
+    Crash
+    | Kill
+    | Terminate
+    | Pause
+    | Overlap
+    | Spoil
+    | Outage
+    | Replay
+    | Late
+    | TokenDies
+    | PlaceholderDeleted
+    | ChannelChanges
+    | Makes
+    | Size
+    | ClockJumps
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A member types `/veo`."""
+
+    at: float
+    member: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One schedule."""
+
+    seed: int
+    asks: tuple[Ask, ...]
+    faults: tuple[Fault, ...] = field(default=())
+    slots: int = 2
+    quota: int = 5
+
+    def fraction(self, *key: object) -> float:
+        """Return a number in [0, 1) that depends on the seed and the key alone."""
+        digest = blake2b(repr((self.seed, key)).encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") / 2**64
+
+
+DISCORD_CALLS = (
+    "acknowledge",
+    "find_acknowledgement",
+    "check_reachable",
+    "show_progress",
+    "edit_outcome",
+    "repeat_outcome_text",
+    "find_outcome",
+    "post_outcome",
+    "point_to_outcome",
+)
+GOOGLE_CALLS = ("prepare", "submit", "poll", "find", "stat", "download", "signed_link")
+_PAYING = ("submit", "submit", "edit_outcome", "post_outcome", "acknowledge")
+"""Where a lost answer costs most."""
+
+
+def draw(seed: int) -> Schedule:
+    """Draw a schedule."""
+    rng = random.Random(seed)
+    asks = tuple(
+        Ask(_between(rng, 1, 200), rng.randrange(MEMBERS), rng.randrange(CHANNELS)) for _ in range(REQUESTS)
+    )
+    kinds = [kind for kind in _KINDS if rng.random() < 0.4]
+    faults: list[Fault] = _crashes(rng)
+    for kind in kinds:
+        faults.extend(kind(rng))
+    return Schedule(seed, asks, tuple(faults), slots=rng.choice((1, 2, 2, 3)), quota=rng.choice((2, 5, 5)))
+
+
+def _between(rng: random.Random, low: float, high: float) -> float:
+    """Draw a number that reads well in a regression test."""
+    return round(rng.uniform(low, high), 2)
+
+
+def _point(rng: random.Random) -> int:
+    return 1 + int(rng.expovariate(1 / 30))
+
+
+def _down(rng: random.Random) -> float:
+    """How long until somebody starts the bot again: mostly at once, at times past a token's life, seldom a day."""
+    kind = rng.random()
+    if kind < 0.75:
+        return _between(rng, 0, 20)
+    return _between(rng, 10, 40) * MINUTE if kind < 0.97 else _between(rng, 20, 26) * HOUR
+
+
+def _crashes(rng: random.Random) -> list[Fault]:
+    faults: list[Fault] = []
+    for life in range(1, 1 + rng.choice((1, 3, 4, 5, 6, 8))):
+        if rng.random() < 0.8:
+            faults.append(Crash(life, _point(rng), _down(rng)))
+        else:
+            faults.append(Kill(life, _between(rng, 0, 120), _down(rng)))
+    return faults
+
+
+def _terminations(rng: random.Random) -> list[Fault]:
+    return [Terminate(rng.randint(1, 4), _between(rng, 0, 90), _down(rng)) for _ in range(rng.randint(1, 2))]
+
+
+def _pauses(rng: random.Random) -> list[Fault]:
+    def pause() -> Pause:
+        seconds = rng.choice(
+            (_between(rng, 5, 60), _between(rng, 1, 20) * MINUTE, _between(rng, 1, 3) * HOUR)
+        )
+        successor = _between(rng, 0, seconds) if rng.random() < 0.7 else None
+        return Pause(rng.randint(1, 4), _point(rng), seconds, successor)
+
+    return [pause() for _ in range(rng.randint(1, 2))]
+
+
+def _overlaps(rng: random.Random) -> list[Fault]:
+    return [Overlap(rng.randint(1, 3), _between(rng, 1, 150), _between(rng, 1, 300))]
+
+
+def _spoilt(rng: random.Random) -> list[Fault]:
+    def spoil() -> Spoil:
+        call = rng.choice(rng.choice((DISCORD_CALLS, GOOGLE_CALLS, _PAYING)))
+        how = rng.choice(tuple(How))
+        return Spoil(call, 1 + int(rng.expovariate(1 / 3)), how, _between(rng, 0.2, 4))
+
+    return [spoil() for _ in range(rng.randint(1, 8))]
+
+
+def _outages(rng: random.Random) -> list[Fault]:
+    hows = (How.REFUSED, How.NOT_SENT, How.LOST_BEFORE, How.LOST_AFTER, How.OPERATOR, How.SLOW)
+    return [
+        Outage(
+            rng.choice(("discord", "google")),
+            _between(rng, 0, 400),
+            rng.choice((_between(rng, 1, 60), _between(rng, 1, 15) * MINUTE)),
+            rng.choice(hows),
+        )
+    ]
+
+
+def _database(rng: random.Random) -> list[Fault]:
+    return [
+        Outage(rng.choice(("busy", "full")), _between(rng, 0, 300), rng.choice((0.5, _between(rng, 1, 120))))
+        for _ in range(rng.randint(1, 3))
+    ]
+
+
+def _dispatches(rng: random.Random) -> list[Fault]:
+    def fault() -> Fault:
+        kind = rng.choice((Replay, Late))
+        return kind(rng.randrange(REQUESTS), rng.choice((0.0, _between(rng, 0, 4), _between(rng, 0, 60))))
+
+    return [fault() for _ in range(rng.randint(1, 3))]
+
+
+def _tokens(rng: random.Random) -> list[Fault]:
+    return [TokenDies(rng.randrange(REQUESTS), _between(rng, 5, 300)) for _ in range(rng.randint(1, 2))]
+
+
+def _placeholders(rng: random.Random) -> list[Fault]:
+    return [PlaceholderDeleted(rng.randrange(REQUESTS), _between(rng, 3, 300))]
+
+
+def _channels(rng: random.Random) -> list[Fault]:
+    def change() -> ChannelChanges:
+        what = rng.choice(("deleted", "hidden", "muted", "no_files", "no_history"))
+        lasting = None if what == "deleted" or rng.random() < 0.4 else _between(rng, 10, 600)
+        return ChannelChanges(rng.randrange(CHANNELS), what, _between(rng, 10, 900), lasting)
+
+    return [change() for _ in range(rng.randint(1, 2))]
+
+
+def _results(rng: random.Random) -> list[Fault]:
+    results = ("filtered", "failed", "never", "forgotten", "empty", "slow", "refused", "lost")
+    return [
+        Makes(rng.randrange(REQUESTS), rng.choice((1, 1, 1, 2)), rng.choice(results))
+        for _ in range(rng.randint(1, 4))
+    ]
+
+
+def _sizes(rng: random.Random) -> list[Fault]:
+    return [Size(rng.randrange(REQUESTS), rng.random() < 0.5) for _ in range(rng.randint(1, 3))]
+
+
+def _clocks(rng: random.Random) -> list[Fault]:
+    return [
+        ClockJumps(rng.randint(1, 3), _between(rng, 0, 200), _between(rng, -5, 5))
+        for _ in range(rng.randint(1, 2))
+    ]
+
+
+_KINDS = (
+    _terminations,
+    _pauses,
+    _overlaps,
+    _spoilt,
+    _spoilt,
+    _outages,
+    _database,
+    _dispatches,
+    _tokens,
+    _placeholders,
+    _channels,
+    _results,
+    _sizes,
+    _clocks,
+)

@@ -1,0 +1,94 @@
+"""The real store on a real SQLite file, with a point before and after every transaction."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection
+
+from veobot.core.ports import UnreadableRow
+from veobot.core.request import VideoRequest
+from veobot.store.database import Database
+from veobot.store.requests import SqliteRequestStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from .process import Process
+
+T = TypeVar("T")
+
+ROOMY_PAGES = 1_000_000
+""""No limit", where a disk is no longer full."""
+
+
+class SimulatedDatabase(Database):
+    """The real database, used by one process at a time; each transaction is preceded and followed by a point.
+
+    One object serves one process after the other, which spares compiling every statement anew; the file is opened
+    anew by each.
+    """
+
+    process: "Process"
+    _on_full_disk = False
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a writing transaction; its disk may be full."""
+        name = _method(work)
+        await self.process.point(f"{name}: before")
+        result = await super().write(self._on_this_disk(work))
+        self.process.world.committed(self.process)
+        await self.process.point(f"{name}: after")
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a reading transaction."""
+        name = _method(work)
+        await self.process.point(f"{name}: before")
+        result = await super().read(work)
+        await self.process.point(f"{name}: after")
+        return result
+
+    def _on_this_disk(self, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+        """Where the disk is full the file cannot grow by a page: SQLite itself says so."""
+        full = self.process.world.disk_full
+        if full == self._on_full_disk:
+            return work
+
+        def limited(connection: Connection) -> T:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {1 if full else ROOMY_PAGES}")
+            self._on_full_disk = full
+            return work(connection)
+
+        return limited
+
+    def close(self) -> None:
+        """Close the file; a new connection knows no limit."""
+        self._on_full_disk = False
+        super().close()
+
+
+class SimulatedStore(SqliteRequestStore):
+    """The real store; notes who resumed what."""
+
+    def __init__(self, database: SimulatedDatabase) -> None:
+        super().__init__(database)
+        self._database_of = database
+
+    async def claim_incomplete(self, owner: str, now: "datetime") -> "Sequence[VideoRequest | UnreadableRow]":
+        """Claim, and note what was claimed."""
+        rows = await super().claim_incomplete(owner, now)
+        self._database_of.process.note_claimed(tuple(row.id for row in rows))
+        return rows
+
+
+def _method(work: Callable[[Connection], T]) -> str:
+    """Return the store's method that runs this transaction, as `admit` of `SqliteRequestStore.admit.<locals>.…`."""
+    parts = work.__qualname__.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def database_file(directory: Path) -> Path:
+    """Return where a worker keeps the schedule's database."""
+    return directory / "veobot.db"

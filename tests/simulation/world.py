@@ -1,0 +1,442 @@
+"""The world around the bot: time, members, Discord, Google, a disk, and a supervisor that starts the bot again.
+
+It runs one schedule and keeps the record of it. The bot's processes come and go; the world stays.
+"""
+
+import asyncio
+import contextvars
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from veobot.core.limits import Limits
+
+from .audit import AuditedFile
+from .discord_side import Discord
+from .google_side import LARGE_BYTES, SMALL_BYTES, UPLOAD_LIMIT_BYTES, Google
+from .loop import SimulatedLoop
+from .ports import PRICE_MICRO_USD, Shape
+from .process import Process
+from .record import Call, Command, Life, Record, Settings
+from .schedule import (
+    HOUR,
+    ChannelChanges,
+    ClockJumps,
+    Crash,
+    Fault,
+    How,
+    Kill,
+    Late,
+    Makes,
+    Outage,
+    Overlap,
+    Pause,
+    PlaceholderDeleted,
+    Replay,
+    Schedule,
+    Size,
+    Spoil,
+    Terminate,
+    TokenDies,
+)
+
+FIRST_REQUEST, FIRST_MEMBER, FIRST_CHANNEL = 1000, 500, 100
+LIMITS = Limits(poll_interval_seconds=30.0, progress_interval_seconds=30.0)
+QUOTA_WINDOW = timedelta(hours=24)
+
+LOOK_SECONDS = 20.0
+"""How often the world looks whether everything has come to rest."""
+REST_SECONDS = 65.0
+"""How long it then waits for what is still on its way: a sweep, and any late answer."""
+GIVEN_UP_AFTER_SECONDS = 30 * HOUR
+"""What is not closed so long after the last fault never will be."""
+RESTART_SECONDS = 1.0
+"""How soon a process that ended for no planned reason is started again."""
+MOST_LIVES = 40
+EAGER_SECONDS = 3.0
+"""How soon members try again once the bot is there: at most; many in the first moments of a life."""
+
+
+class World:
+    """One schedule, from the first start to rest."""
+
+    def __init__(self, schedule: Schedule, file: AuditedFile) -> None:
+        self.schedule = schedule
+        self.limits = LIMITS
+        self.quota_window = QUOTA_WINDOW
+        self.disk_full = False
+        self.record = Record(
+            Settings(
+                slots=schedule.slots,
+                quota=schedule.quota,
+                price_micro_usd=PRICE_MICRO_USD,
+                submit_timeout=LIMITS.submit_timeout.total_seconds(),
+                generation_deadline=LIMITS.generation_deadline.total_seconds(),
+                poll_interval=LIMITS.poll_interval_seconds,
+                request_expiry=LIMITS.request_expiry.total_seconds(),
+            )
+        )
+        self.discord = Discord(self.record, 2, defaultdict(lambda: UPLOAD_LIMIT_BYTES))
+        self.google = Google(schedule, self.record, FIRST_REQUEST)
+        self.reached: Counter[str] = Counter()
+        """How often each named point was passed, by all processes."""
+        self.hits: Counter[str] = Counter()
+        """How often a process died at it."""
+        self.processes: list[Process] = []
+        self._file = file
+        self._context = contextvars.copy_context()
+        self._rows: dict[int, tuple[int, str, float]] = {}
+        self._nth: Counter[object] = Counter()
+        self._happened: set[str] = set()
+        self._asked = 0
+        self._put_off: list[int] = []
+        self._rival: sqlite3.Connection | None = None
+        self._spoilt = {(f.call, f.nth): f for f in schedule.faults if isinstance(f, Spoil)}
+        self._outages = [
+            f for f in schedule.faults if isinstance(f, Outage) and f.whom in {"discord", "google"}
+        ]
+
+    # -- the schedule, played
+
+    async def run(self) -> Record:
+        """Play the schedule until everything is at rest, and return what happened."""
+        self._file.renew()
+        for index, ask in enumerate(self.schedule.asks):
+            self.later(ask.at, lambda index=index: self._ask(index))  # type: ignore[misc]  # bound early
+        for fault in self.schedule.faults:
+            self._plan(fault)
+        self._start()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.now() - self.record.calm_since > GIVEN_UP_AFTER_SECONDS:
+                break
+            if self._at_rest():
+                for process in self.processes:
+                    process.points_at_rest = process.points
+                await asyncio.sleep(REST_SECONDS)
+                if self._at_rest():
+                    break
+        return self._finish()
+
+    def _at_rest(self) -> bool:
+        """Whether nothing is owed, and a process is there to owe it."""
+        serving = any(p.claimed and not (p.dead or p.paused) for p in self.processes)
+        return self._asked == len(self.schedule.asks) and serving and self._file.incomplete() == 0
+
+    def _finish(self) -> Record:
+        record = self.record
+        record.ended_at = self.now()
+        for process in self.processes:
+            if not process.dead and not process.paused:
+                process.leftovers()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        record.loop_errors = list(loop.errors)
+        record.rows = self._file.table("requests")
+        record.submission_rows = self._file.table("submissions")
+        record.transitions = self._file.table("transitions")
+        record.faults = frozenset(self._happened)
+        for process in self.processes:
+            process.dead = True
+        for process in self.processes:
+            process.bury()
+        if self._rival is not None:
+            self._rival.close()
+        self._file.close()
+        return record
+
+    def _plan(self, fault: Fault) -> None:
+        """Set the faults that come at a time of the world's."""
+        match fault:
+            case Outage(whom="busy" | "full"):
+                self.later(fault.at, lambda: self._disk(fault, begins=True))
+                self.later(fault.at + fault.seconds, lambda: self._disk(fault, begins=False))
+            case ChannelChanges():
+                self.later(fault.at, lambda: self._change_channel(fault, begins=True))
+                if fault.seconds is not None:
+                    self.later(fault.at + fault.seconds, lambda: self._change_channel(fault, begins=False))
+            case _:
+                pass
+
+    # -- time
+
+    def now(self) -> float:
+        """Return the seconds since the beginning."""
+        return asyncio.get_running_loop().time()
+
+    def later(self, seconds: float, do: Callable[[], None]) -> None:
+        """Do something in the world's own context, whoever asks for it."""
+        asyncio.get_running_loop().call_later(seconds, do, context=self._context)
+
+    def _happens(self, what: str) -> None:
+        self._happened.add(what)
+        self._disturbed()
+
+    def _disturbed(self, until: float | None = None) -> None:
+        self.record.calm_since = max(self.record.calm_since, self.now() if until is None else until)
+
+    # -- processes
+
+    def _start(self) -> None:
+        """Start the next process."""
+        if len(self.record.lives) >= MOST_LIVES:
+            return
+        life = Life(len(self.record.lives) + 1, self.now())
+        self.record.overlapping = self.record.overlapping or any(not p.dead for p in self.processes)
+        self.record.lives.append(life)
+        process = Process(self, life, self._file.take())
+        self.processes.append(process)
+        process.start()
+        self._disturbed(self.now() + 1)
+        for fault in self.schedule.faults:
+            self._plan_for(process, fault)
+
+    def _plan_for(self, process: Process, fault: Fault) -> None:
+        """Set the faults that come at a time of a process's life."""
+        match fault:
+            case Kill() if fault.life == process.life.number:
+                self.later(fault.seconds, lambda: self._kill(process))
+            case Terminate() if fault.life == process.life.number:
+                self.later(fault.seconds, lambda: self._terminate(process))
+            case Overlap() if fault.life == process.life.number:
+                self.later(fault.seconds, lambda: self._overlap(process, fault))
+            case ClockJumps() if fault.life == process.life.number:
+                self.later(fault.at, lambda: self._jump(process, fault.seconds))
+            case _:
+                pass
+
+    def ready(self, process: Process) -> None:
+        """Let those ask who found nobody."""
+        life = process.life.number
+        for index in self._put_off:
+            eager = EAGER_SECONDS * self.schedule.fraction("eager", index, life) ** 2
+            self.later(eager, lambda index=index: self._ask(index))  # type: ignore[misc]  # bound early
+        self._put_off.clear()
+
+    def _kill(self, process: Process) -> None:
+        if not process.dead:
+            self._happens("kill")
+            process.die("killed")
+
+    def _terminate(self, process: Process) -> None:
+        if not process.dead:
+            self._happens("terminate")
+            process.terminate()
+
+    def _overlap(self, process: Process, fault: Overlap) -> None:
+        """As in a deploy that starts the new one before it stops the old one."""
+        if process.dead or process.paused or process.parts.stopping.is_set():
+            return
+        self._happens("overlap")
+        self._start()
+        self.later(fault.overlap_seconds, lambda: self._terminate(process))
+
+    def _jump(self, process: Process, seconds: float) -> None:
+        if not process.dead:
+            self._happens("clock")
+            process.clock.ahead_seconds += seconds
+
+    def pause(self, process: Process, fault: Pause) -> None:
+        """Stop a process where it stands; let it go on later."""
+        self._happens("pause")
+        process.paused = True
+        process.life.pauses.append((self.now(), self.now() + fault.seconds))
+        self._disturbed(self.now() + fault.seconds)
+        if fault.successor_after_seconds is not None:
+            self.later(fault.successor_after_seconds, self._start)
+        self.later(fault.seconds, lambda: self._wake(process))
+
+    def _wake(self, process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        self._disturbed()
+        loop.wake(process)
+
+    def died(self, process: Process) -> None:
+        """See to a successor, as a supervisor does, whoever else may be alive: what was left must be claimed."""
+        self._disturbed()
+        self._file.give_back(process._database)
+        down = next((f.down_seconds for f in self._deaths(process)), RESTART_SECONDS)
+        self.later(down, self._start)
+        self._disturbed(self.now() + down)
+
+    def _deaths(self, process: Process) -> list[Crash | Kill | Terminate]:
+        kinds = {"left": (Terminate,)}.get(process.life.how, (Crash, Kill, Terminate))
+        return [
+            fault
+            for fault in self.schedule.faults
+            if isinstance(fault, (Crash, Kill, Terminate))
+            and isinstance(fault, kinds)
+            and fault.life == process.life.number
+        ]
+
+    # -- points
+
+    def point_faults(self, life: int) -> dict[int, Crash | Pause]:
+        """Return what comes at which point of this life."""
+        return {
+            fault.point: fault
+            for fault in self.schedule.faults
+            if isinstance(fault, (Crash, Pause)) and fault.life == life
+        }
+
+    def passed(self, name: str) -> None:
+        """Count a point."""
+        self.reached[name] += 1
+
+    def hit(self, name: str) -> None:
+        """Count a death at a point."""
+        self._happens("crash")
+        self.hits[name] += 1
+
+    # -- members
+
+    def _ask(self, index: int) -> None:
+        """Have a member type `/veo`; one whose bot is away tries again when it is there."""
+        if not any(p.ready and not p.dead and not p.parts.stopping.is_set() for p in self.processes):
+            self._put_off.append(index)
+            return
+        ask = self.schedule.asks[index]
+        self._asked += 1
+        self._disturbed()
+        request_id = FIRST_REQUEST + index
+        command = Command(
+            request_id=request_id,
+            user_id=FIRST_MEMBER + ask.member,
+            channel_id=FIRST_CHANNEL + ask.channel,
+            prompt=f"canary prompt {request_id}",
+            token=f"canary-token-{request_id}",
+            at=self.now(),
+        )
+        self.record.commands[request_id] = command
+        delay = 0.05
+        for fault in self.schedule.faults:
+            match fault:
+                case Late(command=number) if number == index:
+                    self._happens("late")
+                    delay += fault.seconds
+                case Replay(command=number) if number == index:
+                    self.later(delay + fault.seconds, lambda: self._dispatch(command, "replay"))
+                case TokenDies(command=number) if number == index:
+                    self.later(fault.seconds, lambda: self._kill_token(request_id))
+                case PlaceholderDeleted(command=number) if number == index:
+                    self.later(fault.seconds, lambda: self._delete_placeholder(command))
+                case Size(command=number, honest=False) if number == index:
+                    self.discord.limits[request_id] = SMALL_BYTES + 1
+                    self._happens("size")
+                case Makes(command=number) if number == index:
+                    self._happens(f"makes {fault.result}")
+                case _:
+                    pass
+        self.later(delay, lambda: self._dispatch(command, ""))
+
+    def _dispatch(self, command: Command, fault: str) -> None:
+        """Tell every process that is connected; a stopped one finds it when it wakes."""
+        if fault:
+            self._happens(fault)
+        for process in self.processes:
+            if process.ready and not process.dead and not process.parts.stopping.is_set():
+                command.dispatches += 1
+                process.dispatch(command)
+
+    def reported_limit(self, request_id: int) -> int:
+        """Return what Discord says is the largest file that it takes, in bytes."""
+        dishonest = any(
+            isinstance(f, Size) and not f.honest and FIRST_REQUEST + f.command == request_id
+            for f in self.schedule.faults
+        )
+        return 2 * LARGE_BYTES if dishonest else UPLOAD_LIMIT_BYTES
+
+    def _kill_token(self, request_id: int) -> None:
+        self._happens("token")
+        self.discord.dead_tokens.add(request_id)
+
+    def _delete_placeholder(self, command: Command) -> None:
+        self._happens("placeholder")
+        self.discord.delete_placeholder(command, self.now())
+
+    def _change_channel(self, fault: ChannelChanges, *, begins: bool) -> None:
+        channel_id = FIRST_CHANNEL + fault.channel
+        channel = self.discord.channels[channel_id]
+        was_writable = channel.writable
+        self._happens("channel")
+        if fault.what == "deleted":
+            self.discord.delete_channel(channel_id, self.now())
+        else:
+            setattr(channel, fault.what, begins)
+        windows = self.record.unreachable.setdefault(channel_id, [])
+        if was_writable and not channel.writable:
+            windows.append((self.now(), float("inf")))
+        elif not was_writable and channel.writable:
+            windows[-1] = (windows[-1][0], self.now())
+
+    # -- calls
+
+    def begin(self, name: str, process: Process, request_id: int) -> Call:
+        """Note that a call is begun, and whose the request was at that moment."""
+        epoch, owner, since = self._rows.get(request_id, (None, None, 0.0))
+        call = Call(name, process.life.number, request_id, self.now(), epoch, owner, since)
+        self.record.calls.append(call)
+        return call
+
+    def spoiled(self, name: str, shape: Shape) -> tuple[How | None, float]:
+        """Return what goes wrong with this call, and the seconds that belong to it."""
+        self._nth[name] += 1
+        fault = self._spoilt.get((name, self._nth[name]))
+        if fault is not None:
+            how = How.LOST_AFTER if fault.how is How.BROKEN and name in _OUTSIDE_LIVES else fault.how
+            self._happens(how)
+            return how, fault.seconds
+        for outage in self._outages:
+            ends = outage.at + outage.seconds
+            if outage.at <= self.now() < ends and (outage.whom == "google") is shape.of_google:
+                self._happens("outage")
+                self._disturbed(ends)
+                return outage.how, 1.0
+        return None, 0.0
+
+    def latencies(self, name: str, request_id: int) -> tuple[float, float]:
+        """Return the seconds to the effect, and from there to the answer."""
+        key = (name, request_id)
+        self._nth[key] += 1
+        there = self.schedule.fraction("there", *key, self._nth[key])
+        back = self.schedule.fraction("back", *key, self._nth[key])
+        return 0.02 + 0.5 * there**3, 0.02 + 0.3 * back**3
+
+    # -- the disk
+
+    def committed(self, process: Process) -> None:
+        """Write down what a transaction changed."""
+        now = self.now()
+        for change in self._file.changes(now, process.life.number):
+            self.record.changes.append(change)
+            if change.table == "requests" and change.new is not None:
+                self._note_owner(change.new, now)
+
+    def _note_owner(self, row: Mapping[str, object], now: float) -> None:
+        request_id, epoch, owner = row["id"], row["epoch"], row["owner"]
+        assert isinstance(request_id, int)
+        assert isinstance(epoch, int)
+        assert isinstance(owner, str)
+        known = self._rows.get(request_id)
+        if known is None or known[:2] != (epoch, owner):
+            self._rows[request_id] = (epoch, owner, now)
+
+    def is_stored(self, request_id: int) -> bool:
+        """Whether the request's row is committed."""
+        return request_id in self._rows
+
+    def _disk(self, fault: Outage, *, begins: bool) -> None:
+        self._happens(fault.whom)
+        if fault.whom == "full":
+            self.disk_full = begins
+        elif begins and self._rival is None:
+            self._rival = self._file.lock()
+        elif not begins and self._rival is not None:
+            self._rival.close()
+            self._rival = None
+
+
+_OUTSIDE_LIVES = frozenset({"acknowledge", "refuse"})
+"""Called by the command's handler, whose unexpected errors discord.py takes."""
