@@ -182,7 +182,7 @@ def _shrunk(failed: Failed) -> Schedule:
     def fails(schedule: Schedule) -> bool:
         return any(breach.invariant in names for breach in player().play(schedule)[1])
 
-    return shrink(failed.schedule, fails)
+    return player().play(shrink(failed.schedule, fails))[0].by_names()
 
 
 def _line(schedule: Schedule) -> str:

@@ -7,6 +7,7 @@ its way lands all the same.
 
 import asyncio
 import contextvars
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class Process:
         """Those that it had passed when nothing was owed any more."""
         self.files_open = 0
         self.clock = ProcessClock(self)
+        self._passed: Counter[str] = Counter()
         self._at_point = world.point_faults(life.number)
         self._database = database
         self._commands: set[asyncio.Task[None]] = set()
@@ -178,17 +180,19 @@ class Process:
         if self.dead:
             await self.limbo()
         self.points += 1
-        self.world.passed(name)
-        fault = self._at_point.get(self.points)
+        self._passed[name] += 1
+        named = f"{name}#{self._passed[name]}"
+        fault = self._at_point.get(self.points) or self._at_point.get(named)
         match fault:
             case Crash():
-                self.world.hit(name)
+                self.world.hit(fault, named)
                 self.die("killed")
                 await self.limbo()
             case Pause() if may_pause:
+                self.world.hit(fault, named)
                 self.world.pause(self, fault)
                 await asyncio.sleep(0)
-            case Pause():
+            case Pause():  # at the next point where it may
                 self._at_point.setdefault(self.points + 1, fault)
             case _:
                 pass
@@ -215,6 +219,11 @@ class Process:
         self.life.how = how
         self._database.close()
         self.world.died(self)
+
+    @property
+    def passed(self) -> Counter[str]:
+        """How often it passed each point, by name."""
+        return self._passed
 
     def bury(self) -> None:
         """Let the coroutines go, at the schedule's end: whatever their `finally` does now reaches nothing."""

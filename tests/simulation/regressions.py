@@ -1,32 +1,17 @@
-"""Schedules that once broke a promise, shrunk: each names what went wrong then."""
+"""Schedules that once broke a promise, made simple: each is named by what went wrong then."""
 
-from .schedule import Ask, Crash, Kill, Pause, Schedule
+from .schedule import Ask, Pause, Schedule, TokenDies
+
+_ONE = (Ask(1.0, 0, 0),)
 
 REGRESSIONS: dict[str, Schedule] = {
     "a process that had been stopped posted a second outcome when it woke": Schedule(
-        seed=100,
-        asks=(
-            Ask(at=29.99, member=1, channel=0),
-            Ask(at=141.4, member=2, channel=1),
-            Ask(at=87.27, member=0, channel=0),
-            Ask(at=16.95, member=1, channel=1),
-            Ask(at=10.53, member=2, channel=0),
-        ),
-        faults=(
-            Kill(life=1, seconds=76.61, down_seconds=12.06),
-            Crash(life=3, point=33, down_seconds=89280.0),
-            Pause(life=4, point=44, seconds=130.8, successor_after_seconds=33.03),
-        ),
+        1, _ONE, (TokenDies(0, 5.0), Pause(1, "download: after#2", 600.0, 10.0))
     ),
-    "a process that had been stopped wrote progress over what its successor showed": Schedule(
-        seed=122,
-        asks=(
-            Ask(at=102.49, member=2, channel=1),
-            Ask(at=182.0, member=0, channel=1),
-            Ask(at=152.44, member=1, channel=0),
-            Ask(at=22.1, member=1, channel=0),
-            Ask(at=112.06, member=1, channel=0),
-        ),
-        faults=(Pause(life=1, point=46, seconds=54.55, successor_after_seconds=34.41),),
+    "a process that had been stopped wrote progress over its successor's outcome": Schedule(
+        1, _ONE, (Pause(1, "poll: sent#1", 90.0, 10.0),)
+    ),
+    "a process that had been stopped before it submitted paid for a second video when it woke": Schedule(
+        1, _ONE, (Pause(1, "record_intent: after#1", 3600.0, 10.0),)
     ),
 }

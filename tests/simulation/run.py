@@ -1,13 +1,14 @@
 """Runs one schedule, and says what came of it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .audit import AuditedFile
 from .loop import SimulatedLoop
 from .record import Record
-from .schedule import Schedule
+from .schedule import Crash, Pause, Schedule
 from .world import World
 
 
@@ -20,7 +21,21 @@ class Played:
     points: tuple[int, ...]
     """How many points each life passed until nothing was owed any more."""
     reached: Counter[str]
+    """How often each named point was passed."""
     hits: Counter[str]
+    """How often a process died there."""
+    named: Mapping[Crash | Pause, str]
+    """The names of the points at which processes were killed or stopped."""
+
+    def by_names(self) -> Schedule:
+        """Return the schedule with its points by name, as it still means the same when the code has changed."""
+        faults = tuple(
+            replace(fault, point=self.named[fault])
+            if isinstance(fault, Crash | Pause) and fault in self.named
+            else fault
+            for fault in self.schedule.faults
+        )
+        return replace(self.schedule, faults=faults)
 
     @property
     def deaths(self) -> int:
@@ -41,4 +56,7 @@ class Stage:
         record = loop.run_until_complete(world.run())
         loop.close()
         points = tuple(process.points_at_rest for process in world.processes)
-        return Played(schedule, record, points, world.reached, world.hits)
+        reached: Counter[str] = Counter()
+        for process in world.processes:
+            reached += process.passed
+        return Played(schedule, record, points, reached, world.hits, world.named)

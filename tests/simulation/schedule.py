@@ -44,12 +44,17 @@ class How(StrEnum):
     """Done, after some seconds."""
 
 
+Point = int | str
+"""The n-th point that a process passes; or by name, `submit: sent#2` for the second of these, which outlives a change
+of the code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """SIGKILL of the `life`-th process at its `point`-th point: before or after an await or a commit."""
+    """SIGKILL of the `life`-th process at a point: before or after an await or a commit."""
 
     life: int
-    point: int
+    point: Point
     down_seconds: float
 
 
@@ -73,10 +78,10 @@ class Terminate:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """SIGSTOP of the `life`-th process at its `point`-th point, and SIGCONT; meanwhile another may start."""
+    """SIGSTOP of the `life`-th process at a point, and SIGCONT; meanwhile another may start."""
 
     life: int
-    point: int
+    point: Point
     seconds: float
     successor_after_seconds: float | None
 

@@ -33,6 +33,7 @@ from .schedule import (
     Overlap,
     Pause,
     PlaceholderDeleted,
+    Point,
     Replay,
     Schedule,
     Size,
@@ -79,8 +80,8 @@ class World:
         )
         self.discord = Discord(self.record, 2, defaultdict(lambda: UPLOAD_LIMIT_BYTES))
         self.google = Google(schedule, self.record, FIRST_REQUEST)
-        self.reached: Counter[str] = Counter()
-        """How often each named point was passed, by all processes."""
+        self.named: dict[Crash | Pause, str] = {}
+        """What points those were at which processes were killed or stopped."""
         self.hits: Counter[str] = Counter()
         """How often a process died at it."""
         self.processes: list[Process] = []
@@ -120,8 +121,9 @@ class World:
         return self._finish()
 
     def _at_rest(self) -> bool:
-        """Whether nothing is owed, and a process is there to owe it."""
-        serving = any(p.claimed and not (p.dead or p.paused) for p in self.processes)
+        """Whether nothing is owed, a process is there to owe it, and none is asleep that could still do harm."""
+        alive = [process for process in self.processes if not process.dead]
+        serving = any(process.claimed for process in alive) and not any(process.paused for process in alive)
         return self._asked == len(self.schedule.asks) and serving and self._file.incomplete() == 0
 
     def _finish(self) -> Record:
@@ -273,7 +275,7 @@ class World:
 
     # -- points
 
-    def point_faults(self, life: int) -> dict[int, Crash | Pause]:
+    def point_faults(self, life: int) -> dict[Point, Crash | Pause]:
         """Return what comes at which point of this life."""
         return {
             fault.point: fault
@@ -281,14 +283,12 @@ class World:
             if isinstance(fault, (Crash, Pause)) and fault.life == life
         }
 
-    def passed(self, name: str) -> None:
-        """Count a point."""
-        self.reached[name] += 1
-
-    def hit(self, name: str) -> None:
-        """Count a death at a point."""
-        self._happens("crash")
-        self.hits[name] += 1
+    def hit(self, fault: Crash | Pause, point: str) -> None:
+        """Note that a process was killed or stopped at this point."""
+        self.named[fault] = point
+        if isinstance(fault, Crash):
+            self._happens("crash")
+            self.hits[point.partition("#")[0]] += 1
 
     # -- members
 
