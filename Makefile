@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+SEEDS ?= 1000
+KILLS ?= 50
+# The tests' own programs.
+PROOF := PYTHONPATH=tests $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check simulate exhaust mutants chaos prove format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +31,24 @@ check: $(VENV)/installed ## lint, formatting, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+simulate: $(VENV)/installed ## play SEEDS drawn schedules of crashes and faults in virtual time
+	$(PROOF) simulation seeds --count $(SEEDS) --jobs $(JOBS)
+
+exhaust: $(VENV)/installed ## die at every single point of a request's life, and at every pair
+	$(PROOF) simulation exhaust --jobs $(JOBS)
+
+mutants: $(VENV)/installed ## put known bugs into copies of the code: the simulation must catch each
+	$(PROOF) mutants --jobs $(JOBS)
+
+chaos: $(VENV)/installed ## kill, stop and starve the real bot KILLS times while members keep asking
+	$(PROOF) chaos.campaign --kills $(KILLS) --jobs $(JOBS)
+
+prove: ## all four proofs, at the sizes that every change has to pass
+	$(MAKE) simulate SEEDS=5000
+	$(MAKE) exhaust
+	$(MAKE) mutants
+	$(MAKE) chaos KILLS=50
 
 format: $(VENV)/installed ## format the code
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ SMALL_BYTES, LARGE_BYTES = 10, 100
 UPLOAD_LIMIT_BYTES = 50
 """Between the two."""
 DEADLINE_SECONDS = 10 * MINUTE
+LOST_AFTER_SECONDS = 30.0
 
 
 class Google:
@@ -51,6 +52,7 @@ class Google:
             landed_at=now,
             ends_at=now + self._seconds(plan, operation),
             result=_RESULTS.get(plan, Result.VIDEO),
+            lost=plan == "lost",
         )
         self._record.generations.append(generation)
         self._by_operation[operation] = generation
@@ -75,6 +77,8 @@ class Google:
                 return Unsuccessful(Failure.FILTERED, "support code 1")
             case Result.FAILED:
                 return Unsuccessful(Failure.PROVIDER_ERROR, "code 13")
+            case Result.EXPIRED:
+                return Gone()
             case _:
                 return Finished(_uri(generation.prefix))
 
@@ -92,8 +96,8 @@ class Google:
         """Return what was stored under this prefix and is still there."""
         for generation in self._record.generations:
             if generation.prefix == prefix and generation.paid(now):
-                lost = self._made.get((generation.request_id - self._first_id, generation.attempt)) == "lost"
-                return None if lost and now > generation.ends_at + 30 else generation
+                lost = generation.lost and now > generation.ends_at + LOST_AFTER_SECONDS
+                return None if lost else generation
         return None
 
     def _stored(self, generation: Generation) -> StoredVideo:
@@ -108,6 +112,7 @@ _RESULTS = {
     "failed": Result.FAILED,
     "never": Result.NEVER,
     "forgotten": Result.FORGOTTEN,
+    "expired": Result.EXPIRED,
     "empty": Result.EMPTY,
 }
 

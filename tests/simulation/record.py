@@ -102,8 +102,14 @@ class Result(StrEnum):
     """It runs for ever."""
     FORGOTTEN = "forgotten"
     """The video is made, and the operation's name is unknown to Vertex from the start."""
+    EXPIRED = "expired"
+    """The video is made, and from then on Vertex no longer knows the operation."""
     EMPTY = "empty"
     """The operation ends well, and the object has no bytes."""
+
+
+MADE = frozenset({Result.VIDEO, Result.FORGOTTEN, Result.EXPIRED})
+"""What brings a video."""
 
 
 @dataclass(slots=True)
@@ -122,10 +128,12 @@ class Generation:
     """When Vertex accepted it."""
     ends_at: float
     result: Result
+    lost: bool = False
+    """Whether the bucket loses the video half a minute after it was made."""
 
     def paid(self, at: float) -> bool:
         """Whether Google charges for it, as of now: for what has become a video."""
-        return self.result in {Result.VIDEO, Result.FORGOTTEN, Result.EMPTY} and self.ends_at <= at
+        return (self.result in MADE or self.result is Result.EMPTY) and self.ends_at <= at
 
     def running(self, at: float) -> bool:
         return self.landed_at <= at < self.ends_at

@@ -166,7 +166,7 @@ class Makes:
     command: int
     attempt: int
     result: str
-    """`filtered`, `failed`, `never`, `forgotten`, `empty`, `slow`, `refused`, `lost` (the bucket loses it)."""
+    """`filtered`, `failed`, `never`, `forgotten`, `expired`, `empty`, `slow`, `refused`, or `lost` by the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +223,8 @@ class Schedule:
     faults: tuple[Fault, ...] = field(default=())
     slots: int = 2
     quota: int = 5
+    interval_seconds: float = 30.0
+    """Between two polls, and between two edits that show progress."""
 
     def fraction(self, *key: object) -> float:
         """Return a number in [0, 1) that depends on the seed and the key alone."""
@@ -256,7 +258,14 @@ def draw(seed: int) -> Schedule:
     faults: list[Fault] = _crashes(rng)
     for kind in kinds:
         faults.extend(kind(rng))
-    return Schedule(seed, asks, tuple(faults), slots=rng.choice((1, 2, 2, 3)), quota=rng.choice((2, 5, 5)))
+    return Schedule(
+        seed,
+        asks,
+        tuple(faults),
+        slots=rng.choice((1, 2, 2, 3)),
+        quota=rng.choice((2, 5, 5)),
+        interval_seconds=rng.choice((4.0, *(30.0,) * 9)),
+    )
 
 
 def _between(rng: random.Random, low: float, high: float) -> float:
@@ -264,8 +273,34 @@ def _between(rng: random.Random, low: float, high: float) -> float:
     return round(rng.uniform(low, high), 2)
 
 
-def _point(rng: random.Random) -> int:
-    return 1 + int(rng.expovariate(1 / 30))
+_FATEFUL = (
+    "admit: after",
+    "acknowledge: sent",
+    "acknowledge: after",
+    "record_placeholder: after",
+    "record_intent: after",
+    "submit: sent",
+    "submit: after",
+    "record_operation: after",
+    "record_outcome: after",
+    "begin_delivery: after",
+    "download: after",
+    "edit_outcome: sent",
+    "edit_outcome: after",
+    "post_outcome: sent",
+    "post_outcome: after",
+    "record_outcome_message: after",
+    "show_progress: sent",
+    "claim_incomplete: after",
+)
+"""Points at which it matters most that a process dies or is stopped."""
+
+
+def _point(rng: random.Random) -> Point:
+    """Draw a point: mostly any, at times one of those that matter most."""
+    if rng.random() < 0.7:
+        return 1 + int(rng.expovariate(1 / 30))
+    return f"{rng.choice(_FATEFUL)}#{1 + int(rng.expovariate(1))}"
 
 
 def _down(rng: random.Random) -> float:
@@ -278,7 +313,7 @@ def _down(rng: random.Random) -> float:
 
 def _crashes(rng: random.Random) -> list[Fault]:
     faults: list[Fault] = []
-    for life in range(1, 1 + rng.choice((1, 3, 4, 5, 6, 8))):
+    for life in range(1, 1 + rng.choice((2, 4, 5, 6, 8))):
         if rng.random() < 0.8:
             faults.append(Crash(life, _point(rng), _down(rng)))
         else:
@@ -345,6 +380,19 @@ def _tokens(rng: random.Random) -> list[Fault]:
     return [TokenDies(rng.randrange(REQUESTS), _between(rng, 5, 300)) for _ in range(rng.randint(1, 2))]
 
 
+def _amnesia(rng: random.Random) -> list[Fault]:
+    """The acknowledgement's answer is lost, and later neither token nor history tells whether it was shown."""
+    command, channel = rng.randrange(REQUESTS), rng.randrange(CHANNELS)
+    return [
+        Spoil(
+            "acknowledge", 1 + rng.randrange(REQUESTS), rng.choice((How.LATE, How.HANGS, How.LOST_AFTER)), 0.5
+        ),
+        Spoil("find_acknowledgement", 1, rng.choice((How.NOT_SENT, How.LOST_BEFORE)), 1.0),
+        TokenDies(command, _between(rng, 0, 30)),
+        ChannelChanges(channel, "no_history", _between(rng, 0, 100), _between(rng, 10, 600)),
+    ]
+
+
 def _placeholders(rng: random.Random) -> list[Fault]:
     return [PlaceholderDeleted(rng.randrange(REQUESTS), _between(rng, 3, 300))]
 
@@ -359,7 +407,7 @@ def _channels(rng: random.Random) -> list[Fault]:
 
 
 def _results(rng: random.Random) -> list[Fault]:
-    results = ("filtered", "failed", "never", "forgotten", "empty", "slow", "refused", "lost")
+    results = ("filtered", "failed", "never", "forgotten", "expired", "empty", "slow", "refused", "lost")
     return [
         Makes(rng.randrange(REQUESTS), rng.choice((1, 1, 1, 2)), rng.choice(results))
         for _ in range(rng.randint(1, 4))
@@ -387,6 +435,7 @@ _KINDS = (
     _database,
     _dispatches,
     _tokens,
+    _amnesia,
     _placeholders,
     _channels,
     _results,

@@ -43,10 +43,9 @@ from .schedule import (
 )
 
 FIRST_REQUEST, FIRST_MEMBER, FIRST_CHANNEL = 1000, 500, 100
-LIMITS = Limits(poll_interval_seconds=30.0, progress_interval_seconds=30.0)
 QUOTA_WINDOW = timedelta(hours=24)
 
-LOOK_SECONDS = 20.0
+LOOK_SECONDS = 30.0
 """How often the world looks whether everything has come to rest."""
 REST_SECONDS = 65.0
 """How long it then waits for what is still on its way: a sweep, and any late answer."""
@@ -64,7 +63,10 @@ class World:
 
     def __init__(self, schedule: Schedule, file: AuditedFile) -> None:
         self.schedule = schedule
-        self.limits = LIMITS
+        self.limits = Limits(
+            poll_interval_seconds=schedule.interval_seconds,
+            progress_interval_seconds=schedule.interval_seconds,
+        )
         self.quota_window = QUOTA_WINDOW
         self.disk_full = False
         self.record = Record(
@@ -72,10 +74,10 @@ class World:
                 slots=schedule.slots,
                 quota=schedule.quota,
                 price_micro_usd=PRICE_MICRO_USD,
-                submit_timeout=LIMITS.submit_timeout.total_seconds(),
-                generation_deadline=LIMITS.generation_deadline.total_seconds(),
-                poll_interval=LIMITS.poll_interval_seconds,
-                request_expiry=LIMITS.request_expiry.total_seconds(),
+                submit_timeout=self.limits.submit_timeout.total_seconds(),
+                generation_deadline=self.limits.generation_deadline.total_seconds(),
+                poll_interval=self.limits.poll_interval_seconds,
+                request_expiry=self.limits.request_expiry.total_seconds(),
             )
         )
         self.discord = Discord(self.record, 2, defaultdict(lambda: UPLOAD_LIMIT_BYTES))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from simulation.record import Content, Generation, Kind, Result
+from simulation.record import MADE, Content, Generation, Kind, Result
 
 from .evidence import Evidence, Story
 
@@ -59,7 +59,7 @@ def every_video_shown_was_made_for_this_request(evidence: Evidence) -> Iterator[
 def _made(generation: Generation, content: Content, story: Story, at: float) -> bool:
     return (
         generation.prefix == content.video
-        and generation.result in {Result.VIDEO, Result.FORGOTTEN}
+        and generation.result in MADE
         and generation.ends_at <= at
         and (story.command is None or generation.prompt == story.command.prompt)
     )
@@ -113,9 +113,7 @@ def a_finished_video_reaches_its_member(evidence: Evidence) -> Iterator[str]:
         if shown:
             continue
         for generation in story.generations:
-            if generation.result in {Result.VIDEO, Result.FORGOTTEN} and not _excused(
-                evidence, story, generation
-            ):
+            if generation.result in MADE and not _excused(evidence, story, generation):
                 yield (
                     f"The video of request {story.id} under {generation.prefix} was ready at "
                     f"{generation.ends_at:.3f}, and the outcome of {story.outcome_at} is {story.failure}."
@@ -129,7 +127,7 @@ def _excused(evidence: Evidence, story: Story, generation: Generation) -> bool:
         return True
     if generation.ends_at - story.created_at > evidence.settings.request_expiry - evidence.clock_slack:
         return True
-    if evidence.happened("makes lost") and (story.closed_at or 0.0) > generation.ends_at + LOST_AFTER_SECONDS:
+    if generation.lost and (story.closed_at or 0.0) > generation.ends_at + LOST_AFTER_SECONDS:
         return True
     if generation.result is Result.FORGOTTEN and outcome_at < generation.ends_at:
         return True
@@ -211,7 +209,7 @@ _EVIDENCE: Mapping[str, Callable[[Evidence, Story], bool]] = {
     "provider_unavailable": _refused_for_long,
     "rejected": _ended("SubmissionRefused"),
     "no_video": lambda evidence, story: (
-        _made_by_vertex(Result.EMPTY)(evidence, story) or evidence.happened("makes lost")
+        _made_by_vertex(Result.EMPTY)(evidence, story) or any(made.lost for made in story.generations)
     ),
     "timed_out": _deadline_passed,
     "lost_at_restart": _deadline_passed,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from simulation.record import Generation, Result
+from simulation.record import MADE, Generation, Result
 
 from .evidence import ROUNDING_SECONDS, Evidence, Story, whole
 
@@ -76,11 +76,11 @@ def a_second_submission_follows_a_look_that_found_nothing(evidence: Evidence) ->
 
 def _usable(story: Story, attempt: int) -> Generation | None:
     made = (g for g in story.generations if g.attempt == attempt)
-    return next((g for g in made if g.result in {Result.VIDEO, Result.FORGOTTEN}), None)
+    return next((g for g in made if g.result in MADE), None)
 
 
 def _lies_there(evidence: Evidence, generation: Generation, at: float) -> bool:
-    lost = evidence.happened("makes lost") and at > generation.ends_at + LOST_AFTER_SECONDS
+    lost = generation.lost and at > generation.ends_at + LOST_AFTER_SECONDS
     return generation.ends_at < at - ROUNDING_SECONDS and not lost
 
 
@@ -95,7 +95,7 @@ def no_video_is_paid_twice(evidence: Evidence) -> Iterator[str]:
             continue
         first = min(paid, key=lambda g: (g.attempt, g.landed_at))
         deadline = evidence.deadline_of(first)
-        if first.result is Result.EMPTY or evidence.happened("makes lost"):
+        if first.result is Result.EMPTY or first.lost:
             continue
         if deadline is None or first.ends_at <= deadline - evidence.clock_slack:
             yield (
