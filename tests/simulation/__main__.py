@@ -59,7 +59,13 @@ def exhaust(jobs: Jobs = CORES, json_file: Json = None) -> None:
             points = len({branch.point for branch in of_story})
             table.add_row(story.name, str(points), f"{tally.schedules:,}", str(len(tally.failed)))
     out.print(table)
-    _report(total, time.monotonic() - began, "Every crash point, and every pair", json_file)
+    unknown = set(total.reached) - exhaustive.named_points()
+    missed = exhaustive.named_points() - set(total.hits)
+    if missed or unknown:
+        out.print(f"[red]Nobody died at[/red] {', '.join(sorted(missed)) or '-'}; unknown: {unknown or '-'}")
+    _report(
+        total, time.monotonic() - began, "Every crash point, and every pair", json_file, failed=bool(missed)
+    )
 
 
 @app.command()
@@ -134,7 +140,9 @@ def _gather(tallies: Iterable[Tally], count: int | None, what: str) -> Tally:
     return total
 
 
-def _report(tally: Tally, seconds: float, title: str, json_file: Path | None) -> None:
+def _report(
+    tally: Tally, seconds: float, title: str, json_file: Path | None, *, failed: bool = False
+) -> None:
     figures: dict[str, object] = {
         "schedules": tally.schedules,
         "broken": len(tally.failed),
@@ -150,11 +158,10 @@ def _report(tally: Tally, seconds: float, title: str, json_file: Path | None) ->
     for name, value in figures.items():
         table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
     never = sorted(set(tally.reached) - set(tally.hits))
-    if never:
-        table.add_row("points nobody died at", ", ".join(never))
+    table.add_row("points nobody died at", ", ".join(never) or "none")
     out.print(table)
-    for failed in tally.failed[:SHOWN]:
-        _show(failed)
+    for one in tally.failed[:SHOWN]:
+        _show(one)
     if len(tally.failed) > SHOWN:
         out.print(f"… and {len(tally.failed) - SHOWN} more broken schedules.")
     if json_file is not None:
@@ -164,7 +171,7 @@ def _report(tally: Tally, seconds: float, title: str, json_file: Path | None) ->
             "died_at": dict(tally.hits),
         }
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
-    raise typer.Exit(1 if tally.failed else 0)
+    raise typer.Exit(1 if tally.failed or failed else 0)
 
 
 def _show(failed: Failed) -> None:

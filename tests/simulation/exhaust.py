@@ -2,9 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from inspect import getmembers, isfunction
+
+from veobot.core.ports import RequestStore
 
 from .explore import Tally, player
-from .schedule import MINUTE, Ask, Crash, Fault, How, Makes, Schedule, Size, Spoil, TokenDies
+from .schedule import (
+    DISCORD_CALLS,
+    GOOGLE_CALLS,
+    MINUTE,
+    Ask,
+    ChannelChanges,
+    Crash,
+    Fault,
+    How,
+    Makes,
+    Pause,
+    Schedule,
+    Size,
+    Spoil,
+    TokenDies,
+)
 
 SOON, LATER = 1.0, 16 * MINUTE
 """How long the bot is away: the token lives on, or is dead."""
@@ -21,12 +39,13 @@ class Story:
     asks: tuple[Ask, ...]
     faults: tuple[Fault, ...] = ()
     slots: int = 2
+    quota: int = 5
     pairs: bool = True
     """Whether to die twice, at every pair of points."""
 
     def schedule(self, *crashes: Crash) -> Schedule:
         """Return the schedule with these crashes."""
-        return Schedule(1, self.asks, (*self.faults, *crashes), slots=self.slots)
+        return Schedule(1, self.asks, (*self.faults, *crashes), slots=self.slots, quota=self.quota)
 
 
 STORIES = (
@@ -44,9 +63,41 @@ STORIES = (
     Story("Vertex forgets the operation", _ONE, (Makes(0, 1, "forgotten"),)),
     Story("the video never comes", _ONE, (Makes(0, 1, "never"),), pairs=False),
     Story("the video is too large", _ONE, (Size(0, honest=False),)),
+    Story(
+        "nobody can tell whether it was shown",
+        _ONE,
+        (
+            Spoil("acknowledge", 1, How.HANGS, 0.5),
+            TokenDies(0, 0.5),
+            ChannelChanges(0, "no_history", 0.5, None),
+        ),
+        pairs=False,
+    ),
+    Story(
+        "a stopped process learns the operation's name",
+        _ONE,
+        (Pause(1, "submit: sent#1", 30.0, 5.0),),
+        pairs=False,
+    ),
+    Story("a submission is refused for now", _ONE, (Spoil("submit", 1, How.REFUSED, 1.0),), pairs=False),
+    Story("over the quota", (Ask(1.0, 0, 0), Ask(1.5, 0, 0)), quota=1, pairs=False),
     Story("two requests at once", _TWO, pairs=False),
     Story("two requests, one slot", _TWO, slots=1, pairs=False),
 )
+
+
+NEVER_CALLED = frozenset({"end_submission"})
+"""Methods of the store that the core has no use for yet."""
+
+
+def named_points() -> frozenset[str]:
+    """Return the name of every point there is: read off the store's port, and the list of remote calls."""
+    transactions = {name for name, _ in getmembers(RequestStore, isfunction) if not name.startswith("_")}
+    calls = {*DISCORD_CALLS, *GOOGLE_CALLS, "refuse"}
+    return frozenset(
+        {f"{name}: {when}" for name in transactions - NEVER_CALLED for when in ("before", "after")}
+        | {f"{name}: {when}" for name in calls for when in ("before", "sent", "after")}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def a_second_submission_follows_a_look_that_found_nothing(evidence: Evidence) ->
             due = intent.first_intended_at + evidence.window - evidence.clock_slack
             if not looks or looks[-1] < due:
                 yield f"Request {story.id} was submitted again at {intent.at:.3f}; nobody had looked since {due:.3f}."
-            elif (first := _usable(story, 1)) is not None and _lies_there(evidence, first, looks[-1]):
+            elif (first := _usable(story, 1)) is not None and _lies_there(first, looks[-1]):
                 yield (
                     f"Request {story.id} was submitted again at {intent.at:.3f}, its first video being there "
                     f"since {first.ends_at:.3f}."
@@ -79,7 +79,7 @@ def _usable(story: Story, attempt: int) -> Generation | None:
     return next((g for g in made if g.result in MADE), None)
 
 
-def _lies_there(evidence: Evidence, generation: Generation, at: float) -> bool:
+def _lies_there(generation: Generation, at: float) -> bool:
     lost = generation.lost and at > generation.ends_at + LOST_AFTER_SECONDS
     return generation.ends_at < at - ROUNDING_SECONDS and not lost
 
