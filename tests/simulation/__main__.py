@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -117,14 +118,15 @@ def hunt(
 
 
 def _anything(company: Company) -> Iterator[Tally]:
-    """Play single crash points and seeds in turn, without end."""
-    first = [branch for story in exhaustive.STORIES for branch in exhaustive.branches(story)]
-    points = iter([exhaustive.once(branch) for branch in first])
+    """Play the stories, then single crash points and seeds in turn, without end."""
+    yield player().play_all(story.schedule() for story in exhaustive.STORIES)
+    of_each = [[exhaustive.once(b) for b in exhaustive.branches(story)] for story in exhaustive.STORIES]
+    points = iter([branch for row in zip_longest(*of_each) for branch in row if branch is not None])
     seed = 0
     while True:
         yield from company.each(play_seeds, [range(seed, seed + HUNT_CHUNK)])
         seed += HUNT_CHUNK
-        for branch, _ in zip(points, range(HUNT_CHUNK), strict=False):
+        for branch, _ in zip(points, range(2 * HUNT_CHUNK), strict=False):
             yield exhaustive.play_branch(branch)
 
 

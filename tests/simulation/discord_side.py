@@ -40,6 +40,10 @@ class Channel:
     def writable(self) -> bool:
         return not (self.deleted or self.hidden or self.muted)
 
+    @property
+    def readable(self) -> bool:
+        return not (self.deleted or self.hidden or self.no_history)
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -104,7 +108,7 @@ class Discord:
         if token and hint and not answered:
             return NotAcknowledged()  # 10015: such a token never came to life
         channel = self.channels[command.channel_id]
-        if channel.deleted or channel.hidden or channel.no_history:
+        if not channel.readable:
             return Unknowable()
         message = self._placeholder(command)
         return NotAcknowledged() if message is None else Placeholder(MessageId(message.id))
@@ -177,7 +181,7 @@ class Discord:
 
     def find_outcome(self, command: Command) -> MessageId | None:
         channel = self.channels[command.channel_id]
-        if channel.deleted or channel.hidden or channel.no_history:
+        if not channel.readable:
             return None
         for message in self._record.messages.values():
             mine = message.request_id == command.request_id and not message.is_placeholder

@@ -17,6 +17,7 @@ from .schedule import (
     Fault,
     How,
     Makes,
+    Outage,
     Pause,
     Schedule,
     Size,
@@ -40,12 +41,20 @@ class Story:
     faults: tuple[Fault, ...] = ()
     slots: int = 2
     quota: int = 5
+    interval_seconds: float = 30.0
     pairs: bool = True
     """Whether to die twice, at every pair of points."""
 
     def schedule(self, *crashes: Crash) -> Schedule:
         """Return the schedule with these crashes."""
-        return Schedule(1, self.asks, (*self.faults, *crashes), slots=self.slots, quota=self.quota)
+        return Schedule(
+            1,
+            self.asks,
+            (*self.faults, *crashes),
+            slots=self.slots,
+            quota=self.quota,
+            interval_seconds=self.interval_seconds,
+        )
 
 
 STORIES = (
@@ -81,6 +90,36 @@ STORIES = (
     ),
     Story("a submission is refused for now", _ONE, (Spoil("submit", 1, How.REFUSED, 1.0),), pairs=False),
     Story("over the quota", (Ask(1.0, 0, 0), Ask(1.5, 0, 0)), quota=1, pairs=False),
+    Story(
+        "progress is slow to land",
+        _ONE,
+        tuple(Spoil("show_progress", nth, How.SLOW, 4.3) for nth in range(1, 30)),
+        interval_seconds=2.0,
+        pairs=False,
+    ),
+    Story(
+        "the acknowledgement is slow to land", _ONE, (Spoil("acknowledge", 1, How.SLOW, 2.5),), pairs=False
+    ),
+    Story(
+        "a new command comes while a resumed one is looked up",
+        (Ask(1.0, 0, 0), Ask(3.2, 1, 1)),
+        (Spoil("find_acknowledgement", 1, How.SLOW, 3.0),),
+        slots=1,
+        pairs=False,
+    ),
+    Story(
+        "a command comes while the database is locked at the start",
+        (Ask(0.0, 0, 0),),
+        (Outage("busy", 0.5, 2.0),),
+        pairs=False,
+    ),
+    Story(
+        "the database is locked when the bot starts again",
+        (Ask(1.0, 0, 0), Ask(2.2, 1, 1)),
+        (Outage("busy", 2.1, 2.0),),
+        slots=1,
+        pairs=False,
+    ),
     Story("two requests at once", _TWO, pairs=False),
     Story("two requests, one slot", _TWO, slots=1, pairs=False),
 )

@@ -59,7 +59,8 @@ OPTIONS = VideoOptions(
     person_generation="allow_adult",
 )
 PRICE_MICRO_USD = OPTIONS.price_micro_usd
-RETENTION = timedelta(days=7)
+RETENTION = timedelta(hours=24)
+"""The shortest that the application allows: quota and budget count a day."""
 
 ACKNOWLEDGEMENT_TRIES_SECONDS = 2.5
 ACKNOWLEDGEMENT_PAUSE_SECONDS = 0.2
@@ -179,8 +180,10 @@ class Wire:
         if lands:
             world.later(there + (seconds if how is How.LATE else 0.0), land)
         world.later(shape.patience_seconds if how is How.HANGS else there + back, reply)
+        process.calls_in_hand += 1
         await process.point(f"{name}: sent")
         value = await answer
+        process.calls_in_hand -= 1
         await process.point(f"{name}: after")
         if isinstance(value, Exception):
             raise value

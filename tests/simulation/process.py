@@ -36,7 +36,7 @@ from .ports import (
     moment,
 )
 from .record import Command, Life
-from .schedule import Crash, Pause
+from .schedule import Crash, Pause, TerminateAt
 from .store import SimulatedDatabase, SimulatedStore
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Process:
         self.points_at_rest = 0
         """Those that it had passed when nothing was owed any more."""
         self.files_open = 0
+        self.calls_in_hand = 0
         self.clock = ProcessClock(self)
         self._passed: Counter[str] = Counter()
         self._at_point = world.point_faults(life.number)
@@ -192,6 +193,9 @@ class Process:
                 self.world.hit(fault, named)
                 self.world.pause(self, fault)
                 await asyncio.sleep(0)
+            case TerminateAt():
+                self.world.hit(fault, named)
+                self.terminate()
             case Pause():  # at the next point where it may
                 self._at_point.setdefault(self.points + 1, fault)
             case _:

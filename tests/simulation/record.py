@@ -248,6 +248,8 @@ class Record:
     transitions: list[dict[str, object]] = field(default_factory=list)
     unreachable: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     """By channel: from when to when the bot could not write there (deleted, or without permission)."""
+    unreadable: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    """By channel: from when to when the bot could not read the history there."""
     calm_since: float = 0.0
     """When the last fault, crash, pause and command was over, and a process was up for good."""
     ended_at: float = 0.0

@@ -1,6 +1,6 @@
 """Schedules that once broke a promise, made simple: each is named by what went wrong then."""
 
-from .schedule import Ask, Pause, Schedule, TokenDies
+from .schedule import Ask, How, Pause, Schedule, Spoil, TokenDies
 
 _ONE = (Ask(1.0, 0, 0),)
 
@@ -13,5 +13,8 @@ REGRESSIONS: dict[str, Schedule] = {
     ),
     "a process that had been stopped before it submitted paid for a second video when it woke": Schedule(
         1, _ONE, (Pause(1, "record_intent: after#1", 3600.0, 10.0),)
+    ),
+    "a process that had been stopped too long to be refused again ended a request in its successor's name": Schedule(
+        1, _ONE, (Spoil("prepare", 1, How.LATE, 1.5), Pause(1, "prepare: sent#1", 1000.0, 990.0))
     ),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from .audit import AuditedFile
 from .loop import SimulatedLoop
 from .record import Record
-from .schedule import Crash, Pause, Schedule
+from .schedule import AtPoint, Schedule
 from .world import World
 
 
@@ -24,14 +24,14 @@ class Played:
     """How often each named point was passed."""
     hits: Counter[str]
     """How often a process died there."""
-    named: Mapping[Crash | Pause, str]
+    named: Mapping[AtPoint, str]
     """The names of the points at which processes were killed or stopped."""
 
     def by_names(self) -> Schedule:
         """Return the schedule with its points by name, as it still means the same when the code has changed."""
         faults = tuple(
             replace(fault, point=self.named[fault])
-            if isinstance(fault, Crash | Pause) and fault in self.named
+            if isinstance(fault, AtPoint) and fault in self.named
             else fault
             for fault in self.schedule.faults
         )

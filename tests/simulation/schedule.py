@@ -77,6 +77,15 @@ class Terminate:
 
 
 @dataclass(frozen=True, slots=True)
+class TerminateAt:
+    """SIGTERM to the `life`-th process at a point."""
+
+    life: int
+    point: Point
+    down_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """SIGSTOP of the `life`-th process at a point, and SIGCONT; meanwhile another may start."""
 
@@ -186,10 +195,14 @@ class ClockJumps:
     seconds: float
 
 
+AtPoint = Crash | TerminateAt | Pause
+"""What comes at a point."""
+
 Fault = (
     Crash
     | Kill
     | Terminate
+    | TerminateAt
     | Pause
     | Overlap
     | Spoil
@@ -252,7 +265,12 @@ def draw(seed: int) -> Schedule:
     """Draw a schedule."""
     rng = random.Random(seed)
     asks = tuple(
-        Ask(_between(rng, 1, 200), rng.randrange(MEMBERS), rng.randrange(CHANNELS)) for _ in range(REQUESTS)
+        Ask(
+            rng.choice((0.0, *(_between(rng, 1, 200) for _ in range(6)))),
+            rng.randrange(MEMBERS),
+            rng.randrange(CHANNELS),
+        )
+        for _ in range(REQUESTS)
     )
     kinds = [kind for kind in _KINDS if rng.random() < 0.4]
     faults: list[Fault] = _crashes(rng)
@@ -264,7 +282,7 @@ def draw(seed: int) -> Schedule:
         tuple(faults),
         slots=rng.choice((1, 2, 2, 3)),
         quota=rng.choice((2, 5, 5)),
-        interval_seconds=rng.choice((4.0, *(30.0,) * 9)),
+        interval_seconds=rng.choice((2.0, *(30.0,) * 11)),
     )
 
 
@@ -322,7 +340,13 @@ def _crashes(rng: random.Random) -> list[Fault]:
 
 
 def _terminations(rng: random.Random) -> list[Fault]:
-    return [Terminate(rng.randint(1, 4), _between(rng, 0, 90), _down(rng)) for _ in range(rng.randint(1, 2))]
+    def terminate() -> Fault:
+        life = rng.randint(1, 4)
+        if rng.random() < 0.5:
+            return Terminate(life, _between(rng, 0, 90), _down(rng))
+        return TerminateAt(life, _point(rng), _down(rng))
+
+    return [terminate() for _ in range(rng.randint(1, 2))]
 
 
 def _pauses(rng: random.Random) -> list[Fault]:
@@ -347,6 +371,31 @@ def _spoilt(rng: random.Random) -> list[Fault]:
         return Spoil(call, 1 + int(rng.expovariate(1 / 3)), how, _between(rng, 0.2, 4))
 
     return [spoil() for _ in range(rng.randint(1, 8))]
+
+
+def _in_flight(rng: random.Random) -> list[Fault]:
+    """A process dies right after it sent something, and the next is there before that takes effect."""
+    call = rng.choice(
+        ("acknowledge", "show_progress", "show_progress", "edit_outcome", "post_outcome", "submit")
+    )
+    nth = 1 + int(rng.expovariate(1 / 2))
+    seconds = _between(rng, 1, 2.4) if call == "acknowledge" else _between(rng, 2, 4.5)
+    return [
+        Spoil(call, nth, How.SLOW, seconds),
+        Crash(1, f"{call}: sent#{nth}", _between(rng, 0, 1)),
+    ]
+
+
+def _hurried(rng: random.Random) -> list[Fault]:
+    """A process dies, and the next is busy with what it left when new commands come in."""
+    at = f"{rng.choice(('record_placeholder: before', 'record_intent: before', 'get: after'))}#{rng.randint(1, 4)}"
+    slow = rng.choice(("find_acknowledgement", "check_reachable", "find"))
+    return [Crash(1, at, _between(rng, 0, 3)), Spoil(slow, 1, How.SLOW, _between(rng, 2, 4))]
+
+
+def _locked_at_start(rng: random.Random) -> list[Fault]:
+    """The database is locked when the bot starts, as by somebody's backup."""
+    return [Outage("busy", _between(rng, 0, 1), _between(rng, 0.3, 4))]
 
 
 def _outages(rng: random.Random) -> list[Fault]:
@@ -431,6 +480,9 @@ _KINDS = (
     _overlaps,
     _spoilt,
     _spoilt,
+    _in_flight,
+    _hurried,
+    _locked_at_start,
     _outages,
     _database,
     _dispatches,

@@ -21,6 +21,7 @@ from .process import Process
 from .record import Call, Command, Life, Record, Settings
 from .schedule import (
     HOUR,
+    AtPoint,
     ChannelChanges,
     ClockJumps,
     Crash,
@@ -39,6 +40,7 @@ from .schedule import (
     Size,
     Spoil,
     Terminate,
+    TerminateAt,
     TokenDies,
 )
 
@@ -82,7 +84,7 @@ class World:
         )
         self.discord = Discord(self.record, 2, defaultdict(lambda: UPLOAD_LIMIT_BYTES))
         self.google = Google(schedule, self.record, FIRST_REQUEST)
-        self.named: dict[Crash | Pause, str] = {}
+        self.named: dict[AtPoint, str] = {}
         """What points those were at which processes were killed or stopped."""
         self.hits: Counter[str] = Counter()
         """How often a process died at it."""
@@ -126,13 +128,15 @@ class World:
         """Whether nothing is owed, a process is there to owe it, and none is asleep that could still do harm."""
         alive = [process for process in self.processes if not process.dead]
         serving = any(process.claimed for process in alive) and not any(process.paused for process in alive)
-        return self._asked == len(self.schedule.asks) and serving and self._file.incomplete() == 0
+        calling = any(process.calls_in_hand for process in alive)
+        asked = self._asked == len(self.schedule.asks)
+        return asked and serving and not calling and self._file.incomplete() == 0
 
     def _finish(self) -> Record:
         record = self.record
         record.ended_at = self.now()
         for process in self.processes:
-            if not process.dead and not process.paused:
+            if process.claimed and not process.dead and not process.paused:
                 process.leftovers()
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimulatedLoop)
@@ -265,29 +269,26 @@ class World:
         self.later(down, self._start)
         self._disturbed(self.now() + down)
 
-    def _deaths(self, process: Process) -> list[Crash | Kill | Terminate]:
-        kinds = {"left": (Terminate,)}.get(process.life.how, (Crash, Kill, Terminate))
-        return [
-            fault
-            for fault in self.schedule.faults
-            if isinstance(fault, (Crash, Kill, Terminate))
-            and isinstance(fault, kinds)
-            and fault.life == process.life.number
-        ]
+    def _deaths(self, process: Process) -> list[Crash | Kill | Terminate | TerminateAt]:
+        """Return the faults that may have ended this process."""
+        kinds = (Terminate, TerminateAt) if process.life.how == "left" else (Crash, Kill)
+        return [f for f in self.schedule.faults if isinstance(f, kinds) and f.life == process.life.number]
 
     # -- points
 
-    def point_faults(self, life: int) -> dict[Point, Crash | Pause]:
+    def point_faults(self, life: int) -> dict[Point, AtPoint]:
         """Return what comes at which point of this life."""
         return {
             fault.point: fault
             for fault in self.schedule.faults
-            if isinstance(fault, (Crash, Pause)) and fault.life == life
+            if isinstance(fault, AtPoint) and fault.life == life
         }
 
-    def hit(self, fault: Crash | Pause, point: str) -> None:
+    def hit(self, fault: AtPoint, point: str) -> None:
         """Note that a process was killed or stopped at this point."""
         self.named[fault] = point
+        if isinstance(fault, TerminateAt):
+            self._happens("terminate")
         if isinstance(fault, Crash):
             self._happens("crash")
             self.hits[point.partition("#")[0]] += 1
@@ -361,17 +362,21 @@ class World:
     def _change_channel(self, fault: ChannelChanges, *, begins: bool) -> None:
         channel_id = FIRST_CHANNEL + fault.channel
         channel = self.discord.channels[channel_id]
-        was_writable = channel.writable
+        before = (channel.writable, channel.readable)
         self._happens("channel")
         if fault.what == "deleted":
             self.discord.delete_channel(channel_id, self.now())
         else:
             setattr(channel, fault.what, begins)
-        windows = self.record.unreachable.setdefault(channel_id, [])
-        if was_writable and not channel.writable:
-            windows.append((self.now(), float("inf")))
-        elif not was_writable and channel.writable:
-            windows[-1] = (windows[-1][0], self.now())
+        after = (channel.writable, channel.readable)
+        for windows, was, can in zip(
+            (self.record.unreachable, self.record.unreadable), before, after, strict=True
+        ):
+            of_channel = windows.setdefault(channel_id, [])
+            if was and not can:
+                of_channel.append((self.now(), float("inf")))
+            elif can and not was:
+                of_channel[-1] = (of_channel[-1][0], self.now())
 
     # -- calls
 

@@ -233,7 +233,9 @@ class Lifecycle:
         if patience > timedelta(0):
             error.retry_after_seconds = min(error.retry_after_seconds, patience.total_seconds())
             raise error
-        request = await self._parts.store.get(request.id)
+        request = await self._parts.store.get(request.id)  # its submissions have changed since
+        if request.epoch != self._epoch:
+            raise Superseded  # else we would decide in another owner's name
         await self._end(request, error.failure, str(error))
 
     async def _reconcile(self, request: VideoRequest) -> None:

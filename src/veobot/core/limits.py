@@ -22,7 +22,7 @@ PROGRESS_SETTLE_SECONDS = 5.0
 """A progress edit whose answer was lost may still land this much later; the outcome is written once more after it."""
 
 OWNERSHIP_FRESH = timedelta(seconds=2)
-"""How old the last proof may be that a request is ours when something is sent for it: a stopped process sleeps longer."""
+"""How old the proof that a request is ours may be when something is sent for it: a stopped process sleeps longer."""
 
 DELIVERIES_AT_ONCE = 4
 """Finished videos on their way to Discord at once: each is a file on disk and a stream up and down."""

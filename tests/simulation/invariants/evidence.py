@@ -217,6 +217,7 @@ class Evidence:
                 intended[key] = change.at
             if change.new is None:
                 submissions.pop(key, None)
+                self._story(key[0]).submissions[key[1]] = change.row
             else:
                 submissions[key] = change.new
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from simulation.record import Content, Kind
+from simulation.record import Content, Kind, Message
 
 from .evidence import LATE_SECONDS, Evidence, Story
 
@@ -109,22 +109,46 @@ def a_delivered_request_shows_its_outcome(evidence: Evidence) -> Iterator[str]:
 
 
 def no_two_messages_show_an_outcome_at_the_same_time(evidence: Evidence) -> Iterator[str]:
-    """One message carries the outcome, whatever the closure; one that was deleted makes room for another."""
+    """One message carries the outcome, whatever the closure; one that was deleted makes room for another.
+
+    Excused is a second one that nobody could know to be one: see `_sent_again_blindly`.
+    """
     for story in evidence.stories:
         for one, other in combinations(story.outcomes(), 2):
-            if max(one[1], other[1]) < min(one[2], other[2]):
+            at_once = max(one[1], other[1]) < min(one[2], other[2])
+            if at_once and not _sent_again_blindly(evidence, one[0], other[0]):
                 yield (
                     f"Request {story.id} has two outcomes: message {one[0].id} since {one[1]:.3f} "
                     f"and message {other[0].id} since {other[1]:.3f}."
                 )
 
 
+NONCE_SECONDS = 180.0
+"""As long as Discord remembers a nonce here, it gives back the earlier message."""
+SEARCH_SECONDS = 60.0
+"""Between the search for an earlier message and the new one at most."""
+
+
+def _sent_again_blindly(evidence: Evidence, one: Message, other: Message) -> bool:
+    """Whether the later message came when the nonce was forgotten, and the history could not be read."""
+    if one.is_placeholder or other.is_placeholder:
+        return False
+    first, second = sorted((one, other), key=lambda message: message.at)
+    blind = evidence.record.unreadable.get(second.channel_id, ())
+    looked_in_vain = any(begin <= second.at and second.at - SEARCH_SECONDS <= end for begin, end in blind)
+    return second.at - first.at >= NONCE_SECONDS and looked_in_vain
+
+
 def a_request_has_one_new_message_at_most(evidence: Evidence) -> Iterator[str]:
-    """Beside the placeholder there is one message, unless a human deleted the first before the second came."""
+    """Beside the placeholder there is one message, unless a human deleted the first before the second came.
+
+    Excused is a second one that nobody could know to be one: see `_sent_again_blindly`.
+    """
     for story in evidence.stories:
         posts = sorted((m for m in story.messages if not m.is_placeholder), key=lambda m: m.at)
         for first, second in pairwise(posts):
-            if first.deleted_at is None or first.deleted_at > second.at:
+            gone = first.deleted_at is not None and first.deleted_at <= second.at
+            if not gone and not _sent_again_blindly(evidence, first, second):
                 yield (
                     f"Request {story.id} has message {first.id} of {first.at:.3f} "
                     f"and message {second.id} of {second.at:.3f}, {second.at - first.at:.0f} s later."

@@ -30,7 +30,7 @@ DECISIONS = (
 """The columns that only the owner may change. The others are facts (placeholder, acknowledgement, token), or say whose
 the request is."""
 
-RETENTION_SECONDS = 7 * 86400.0
+RETENTION_SECONDS = 86400.0
 
 MOVES: dict[object, frozenset[str]] = {
     "pending": frozenset({"generating", *OUTCOMES}),

@@ -109,6 +109,6 @@ def is_missing_in_the_journal(record: Record) -> None:
 
 @excuses("rows_are_deleted_only_when_closed_long_enough", "no_acknowledged_request_disappears")
 def was_deleted_in_time(record: Record) -> None:
-    add_change(record, ONE, 70 + 7 * DAY + 60, 1)
+    add_change(record, ONE, 70 + DAY + 60, 1)
     record.changes[-1] = replace(record.changes[-1], new=None)
     has_no_row(record)
