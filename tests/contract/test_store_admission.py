@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from support.rows import DAY, EVERYTHING, NOON, SECOND, a_request, admitted, completed
 from veobot.core.admission import (
@@ -23,6 +24,7 @@ from veobot.core.admission import (
     check_usage,
 )
 from veobot.core.errors import AlreadyKnown
+from veobot.store.database import Database
 from veobot.store.requests import SqliteRequestStore
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -86,6 +88,39 @@ async def test_usage_counts_what_counts(store: SqliteRequestStore) -> None:
     await store.admit(a_request(9), EVERYTHING, look)
     earlier, later = NOON - 3 * SECOND, NOON - 2 * SECOND
     assert seen == [([earlier, later], 2 * PRICE + 5, 5, [(earlier, PRICE), (later, PRICE), (NOON, 5)])]
+
+
+DAMAGED_TIMES = [
+    "created_at = 'yesterday'",
+    "created_at = x'00'",
+    "created_at = created_at + 0.5",
+    "created_at = 9000000000000000",
+    "created_at = 9e300",
+]
+DAMAGED_CHARGES = [
+    "charged_micro_usd = 'much'",
+    "charged_micro_usd = x'00'",
+    "charged_micro_usd = 0.5",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED_TIMES + DAMAGED_CHARGES)
+async def test_a_damaged_row_lets_everybody_in_and_counts_as_far_as_it_can_be_read(
+    database: Database, store: SqliteRequestStore, damage: str
+) -> None:
+    damaged = await admitted(store, a_request(1, created_at=NOON - 2 * SECOND))
+    whole = await admitted(store, a_request(2, created_at=NOON - SECOND))
+    statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    seen: list[tuple[list[datetime], int, list[tuple[datetime, int]]]] = []
+
+    def look(usage: Usage) -> None:
+        seen.append((list(usage.member_requests), usage.spent_micro_usd, list(usage.charges())))
+
+    assert await store.admit(a_request(3), EVERYTHING, look) is None
+    known = [damaged.created_at] if damage in DAMAGED_CHARGES else []
+    assert seen == [([*known, whole.created_at], PRICE, [(whole.created_at, PRICE)])]
+    assert await store.get(a_request(3).id) == a_request(3)
 
 
 async def test_the_moment_a_quota_refusal_names_is_the_moment_that_admits(store: SqliteRequestStore) -> None:

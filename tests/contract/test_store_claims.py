@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, text
 
 from support.rows import (
     NOON,
+    PLACEHOLDER,
     SECOND,
     a_request,
     admitted,
@@ -17,13 +18,13 @@ from support.rows import (
 )
 from veobot.core.errors import RowUnreadable
 from veobot.core.ports import UnreadableRow
-from veobot.core.request import VideoRequest
-from veobot.core.status import Closure, Status, SubmissionState
+from veobot.core.request import MessageId, VideoRequest
+from veobot.core.status import Closure, DeliveryRoute, Status, SubmissionState
 from veobot.store.database import Database
 from veobot.store.inspection import RequestFilter, list_requests, show_request
 from veobot.store.requests import SqliteRequestStore
 from veobot.store.rows import row_from_request
-from veobot.store.schema import requests
+from veobot.store.schema import requests, submissions
 
 MANY = 10_000
 
@@ -137,11 +138,69 @@ async def test_a_damaged_row_hides_no_other(
     damaged = await admitted(store, a_request(2))
     statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
     await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    before = await all_of(database, damaged)
     rows = await store.claim_incomplete("second", NOON)
     assert sorted(type(row).__name__ for row in rows) == ["UnreadableRow", "VideoRequest"]
     [unreadable] = [row for row in rows if isinstance(row, UnreadableRow)]
     assert unreadable.id == damaged.id
     assert "Fuchs" not in unreadable.reason
+    assert await all_of(database, damaged) == before
+
+
+KEPT_WHOLE = {"id", "epoch", "closed_at", "closure"} | {"request_id", "attempt", "operation"}
+"""The columns of an incomplete request and of its submissions in which the schema itself lets no damage be."""
+
+
+@pytest.mark.parametrize("column", sorted(set(requests.c.keys()) - KEPT_WHOLE))
+async def test_a_request_with_damage_in_any_column_is_not_claimed_at_any_start(
+    database: Database, store: SqliteRequestStore, column: str
+) -> None:
+    request = await posted(store)
+    statement = f"UPDATE requests SET {column} = x'00' WHERE id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": request.id}))
+    await is_left_alone_at_any_start(database, store, request)
+
+
+@pytest.mark.parametrize("column", sorted(set(submissions.c.keys()) - KEPT_WHOLE))
+async def test_a_request_with_damage_in_any_column_of_a_submission_is_not_claimed_at_any_start(
+    database: Database, store: SqliteRequestStore, column: str
+) -> None:
+    request = await posted(store)
+    statement = f"UPDATE submissions SET {column} = x'00' WHERE request_id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": request.id}))
+    await is_left_alone_at_any_start(database, store, request)
+
+
+async def posted(store: SqliteRequestStore) -> VideoRequest:
+    """Store a request that has something in every column that an incomplete one can have something in."""
+    request = await completed(store)
+    await store.record_placeholder(request.id, PLACEHOLDER, NOON)
+    await store.begin_delivery(request, DeliveryRoute.POST, NOON)
+    await store.record_outcome_message(await store.get(request.id), MessageId(60), NOON)
+    return await store.get(request.id)
+
+
+async def is_left_alone_at_any_start(
+    database: Database, store: SqliteRequestStore, request: VideoRequest
+) -> None:
+    before = await all_of(database, request)
+    for owner in ("second", "third"):
+        [unreadable] = await store.claim_incomplete(owner, NOON)
+        assert isinstance(unreadable, UnreadableRow)
+        assert unreadable.reason.endswith("the row is damaged")
+    assert await all_of(database, request) == before
+
+
+async def all_of(database: Database, request: VideoRequest) -> list[tuple[object, ...]]:
+    """Return every value that belongs to a request, just as it is stored."""
+    parts = (
+        "SELECT * FROM requests WHERE id = :id",
+        "SELECT * FROM submissions WHERE request_id = :id",
+        "SELECT * FROM transitions WHERE request_id = :id",
+    )
+    return await database.read(
+        lambda c: [tuple(row) for part in parts for row in c.execute(text(part), {"id": request.id})]
+    )
 
 
 async def test_what_is_known_of_submissions_is_claimed_with_them(store: SqliteRequestStore) -> None:

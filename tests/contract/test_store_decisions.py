@@ -1,6 +1,8 @@
 """A decision names the status and the epoch it was made on; a fact is taken from anybody."""
 
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -19,7 +21,6 @@ from support.rows import (
     completed,
     generating,
     intended,
-    recorded_statements,
 )
 from veobot.core.errors import Superseded
 from veobot.core.failures import Failure
@@ -46,10 +47,22 @@ ABANDONED = SubmissionEnd(1, SubmissionState.ABANDONED)
 # -- the happy life
 
 
+@contextmanager
+def traced_statements(database: Database) -> Iterator[list[str]]:
+    """Record what SQLite runs, the beginnings of transactions included."""
+    statements: list[str] = []
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+    driver.set_trace_callback(statements.append)
+    yield statements
+    driver.set_trace_callback(None)
+
+
 async def test_a_happy_request_takes_seven_transactions(
     database: Database, store: SqliteRequestStore
 ) -> None:
-    with recorded_statements(database.engine) as statements:
+    with traced_statements(database) as statements:
         request = await admitted(store)
         await store.record_placeholder(request.id, PLACEHOLDER, NOON)
         request = await store.get(request.id)

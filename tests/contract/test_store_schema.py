@@ -5,16 +5,18 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from veobot.store import migrate
 from veobot.store.database import Database, open_database
 from veobot.store.errors import SchemaTooNew
 from veobot.store.migrate import HEAD_REVISION, MIGRATIONS, REVISIONS, SchemaState, schema_state, upgrade
+from veobot.store.schema import requests, submissions
 
 
 def engine(path: Path) -> Engine:
@@ -40,6 +42,10 @@ async def test_a_fresh_schema_equals_the_migrated_one(database: Database, tmp_pa
     assert version_of(migrated) == version_of(database.path) == [(HEAD_REVISION,)]
     assert schema_state(engine(migrated)) is SchemaState.CURRENT
     assert schema_state(database.engine) is SchemaState.CURRENT
+
+
+def test_a_request_and_its_submissions_can_be_read_as_one_row() -> None:
+    assert not set(requests.c.keys()) & set(submissions.c.keys())
 
 
 def test_the_known_revisions_are_those_of_the_migrations() -> None:
@@ -72,6 +78,36 @@ async def test_a_newer_schema_is_refused_with_a_sentence(database: Database) -> 
     assert schema_state(database.engine) is SchemaState.AHEAD
     with pytest.raises(SchemaTooNew, match=r"was written by a newer version of veobot; run that version"):
         await open_database(database.path, sleep=asyncio.sleep)
+
+
+def in_one_file(path: Path) -> bytes:
+    """Take a database out of WAL mode, as a copy made by another program may be; return its bytes."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("create", [True, False])
+async def test_a_refused_database_keeps_its_mode_and_every_byte(database: Database, *, create: bool) -> None:
+    database.close()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = in_one_file(database.path)
+    with pytest.raises(SchemaTooNew):
+        await open_database(database.path, sleep=asyncio.sleep, create=create)
+    assert database.path.read_bytes() == before
+    assert [file.name for file in database.path.parent.iterdir()] == [database.path.name]
+
+
+async def test_who_only_looks_leaves_every_byte_and_who_writes_brings_the_log_back(
+    database: Database,
+) -> None:
+    database.close()
+    before = in_one_file(database.path)
+    looking = await open_database(database.path, sleep=asyncio.sleep, create=False)
+    looking.close()
+    assert database.path.read_bytes() == before
+    assert await database.read(lambda c: c.scalar(text("PRAGMA journal_mode"))) == "wal"
 
 
 async def test_two_processes_may_make_the_schema_at_once(path: Path) -> None:

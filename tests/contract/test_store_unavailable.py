@@ -137,6 +137,23 @@ async def test_a_transaction_is_whole_or_not_at_all_on_a_full_disk(
     assert await store.get(request.id) == request
 
 
+async def test_a_transaction_that_cannot_even_be_rolled_back_stops_no_other(
+    database: Database, store: SqliteRequestStore
+) -> None:
+    request = await admitted(store)
+
+    def fail(connection: Connection) -> None:
+        connection.execute(text("UPDATE requests SET prompt = 'half done'"))
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        driver.close()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await database.write(fail)
+    assert await store.get(request.id) == request
+
+
 def _fill_the_disk(connection: Connection) -> None:
     pages = connection.execute(text("PRAGMA page_count")).scalar_one()
     connection.execute(text(f"PRAGMA max_page_count = {pages}"))
@@ -178,6 +195,10 @@ def write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def move_away(path: Path) -> None:
+    path.rename(path.with_suffix(".before"))
+
+
 async def test_a_file_that_is_no_database_says_so_and_is_left_alone(path: Path) -> None:
     letter = b"This is a letter to my aunt. " * 1000
     write(path, letter)
@@ -190,9 +211,22 @@ async def test_another_programs_database_says_so_and_is_left_alone(path: Path) -
     path.parent.mkdir()
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
+    before = read(path)
     with pytest.raises(NotADatabase, match="is another program's database"):
         await open_database(path, sleep=asyncio.sleep)
+    assert read(path) == before
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
+
+
+async def test_a_refused_file_may_be_exchanged_for_a_good_one(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    store = SqliteRequestStore(Database(path, sleep=asyncio.sleep))
+    with pytest.raises(NotADatabase):
+        await store.claim_incomplete("second", NOON)
+    move_away(path)
+    await admitted(store)
 
 
 async def test_a_damaged_database_says_so_and_a_mended_one_works_again(path: Path) -> None:

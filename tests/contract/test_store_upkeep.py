@@ -65,6 +65,17 @@ async def test_a_restart_while_it_waited_does_no_harm(store: SqliteRequestStore)
     assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [45]
 
 
+@pytest.mark.parametrize("damage", ["accepted_at = 'yesterday'", "ended_at = x'00'", "ended_at = 0.5"])
+async def test_a_video_whose_times_are_damaged_tells_nothing(
+    database: Database, store: SqliteRequestStore, damage: str
+) -> None:
+    await completed(store, a_request(1), after_seconds=45)
+    damaged = await completed(store, a_request(2))
+    statement = f"UPDATE submissions SET {damage} WHERE request_id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [45]
+
+
 # -- what is forgotten
 
 

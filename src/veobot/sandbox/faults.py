@@ -34,6 +34,7 @@ class FaultKind(StrEnum):
     ERROR_AFTER = "error_after"
     RATE_LIMITED = "rate_limited"
     TRUNCATE = "truncate"
+    TRICKLE = "trickle"
     MALFORMED = "malformed"
 
 
@@ -50,11 +51,13 @@ class Fault:
     Attributes:
         endpoint: a route's name (`vertex.submit`), or the start of several with a `*` (`discord.*`).
         kind: what goes wrong.
-        seconds: real seconds that the call is held up; for `rate_limited` what it is told to wait.
+        seconds: real seconds that the call is held up; for `rate_limited` what it is told to wait; for `trickle`
+            the pause before each piece.
         status: the HTTP status of an error.
         code: the code in Discord's error body.
         message: the sentence in an error's body.
-        bytes: after how many bytes of its body a truncated answer ends.
+        bytes: after how many bytes of its body a truncated answer ends; how large a trickling
+            one's pieces are, at least 1.
         times: how many calls to spoil; None is every one.
         probability: the share of calls to spoil, decided under `seed`.
         seed: makes the share repeatable.
@@ -231,6 +234,8 @@ async def _spoilt_answer(
         return _error(fault, route_name)
     if fault.kind is FaultKind.MALFORMED:
         return web.Response(text=MALFORMED_BODY, content_type="text/html")
+    if fault.kind is FaultKind.TRICKLE:
+        return await _trickling(request, response, max(1, fault.bytes), fault.seconds)
     return await _truncated(request, response, fault.bytes)
 
 
@@ -265,6 +270,22 @@ async def _truncated(
         # Closing, unlike aborting, first sends what is buffered.
         request.transport.close()
     return cut
+
+
+async def _trickling(
+    request: web.Request, response: web.StreamResponse, piece_bytes: int, pause_seconds: float
+) -> web.StreamResponse:
+    """Send the whole answer piece by piece; one that is a stream itself only begins late."""
+    body = response.body if isinstance(response, web.Response) else None
+    if not isinstance(body, bytes | bytearray):
+        return response
+    slow = web.StreamResponse(status=response.status, headers=response.headers)
+    slow.content_length = len(body)
+    await slow.prepare(request)
+    for start in range(0, len(body), piece_bytes):
+        await slow.write(bytes(body[start : start + piece_bytes]))
+        await asyncio.sleep(pause_seconds)
+    return slow
 
 
 def _contains(body: bytes, text: str) -> bool:

@@ -1,9 +1,9 @@
 """Quota, budget and insert in one transaction: ten commands at once cannot pass a quota of one."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, func, insert, select
 
 from veobot.core.admission import Refusal, Usage, UsageWindow
 from veobot.core.errors import AlreadyKnown
@@ -14,6 +14,24 @@ from . import journal
 from .rows import integer, moment, row_from_request
 from .schema import incomplete, requests
 
+_LATEST = datetime.max.replace(tzinfo=UTC)
+"""No time is later."""
+
+
+def _whole(column: Column[int]) -> ColumnElement[bool]:
+    """Tell the rows that hold a whole number here: SQLite keeps whatever it is given."""
+    return func.typeof(column) == "integer"
+
+
+def _asked_since(since: str) -> ColumnElement[bool]:
+    """Tell the rows asked after the parameter `since`; not those whose time is damaged.
+
+    A text sorts above every number: it would be in the window for ever, and nobody could be let in who counts it.
+    """
+    created_at = requests.c.created_at
+    return and_(created_at > bindparam(since), created_at <= _LATEST, _whole(created_at))
+
+
 # Built once: putting these together takes longer than running them.
 _INSERTION = insert(requests)
 
@@ -23,7 +41,7 @@ _MEMBER_REQUESTS = (
     select(requests.c.created_at)
     .where(
         requests.c.user_id == bindparam("user_id"),
-        requests.c.created_at > bindparam("quota_since"),
+        _asked_since("quota_since"),
         requests.c.counts_toward_quota,
     )
     .order_by(requests.c.created_at)
@@ -31,7 +49,7 @@ _MEMBER_REQUESTS = (
 
 _TOTALS = select(
     select(func.coalesce(func.sum(requests.c.charged_micro_usd), 0))
-    .where(requests.c.created_at > bindparam("budget_since"))
+    .where(_asked_since("budget_since"), _whole(requests.c.charged_micro_usd))
     .scalar_subquery()
     .label("spent"),
     select(func.count())
@@ -43,7 +61,11 @@ _TOTALS = select(
 
 _CHARGES = (
     select(requests.c.created_at, requests.c.charged_micro_usd)
-    .where(requests.c.created_at > bindparam("budget_since"), requests.c.charged_micro_usd > 0)
+    .where(
+        _asked_since("budget_since"),
+        _whole(requests.c.charged_micro_usd),
+        requests.c.charged_micro_usd > 0,
+    )
     .order_by(requests.c.created_at)
 )
 
@@ -67,7 +89,7 @@ def admit(
 
 
 def _usage(connection: Connection, user_id: UserId, window: UsageWindow) -> Usage:
-    """Count what is used. A window is open at its start.
+    """Count what is used, as far as it can be read. A window is open at its start.
 
     What was asked exactly 24 hours ago no longer counts: so the moment that a refusal names is the very moment from
     which the next command is admitted.

@@ -1,32 +1,19 @@
 """Start-up's first step: make every incomplete request of other owners ours, in one statement."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    RowMapping,
-    Table,
-    and_,
-    bindparam,
-    exists,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, RowMapping, Text, and_, bindparam, func, select, update
 
 from veobot.core.errors import RowUnreadable
 from veobot.core.ports import UnreadableRow
 from veobot.core.request import RequestId, VideoRequest
-from veobot.core.status import SubmissionState
 
 from . import journal
-from .rows import REQUEST_CHOICES, integer, request_from_row
+from .rows import integer, request_from_row
 from .schema import incomplete, requests, submissions
 
 
@@ -35,16 +22,18 @@ def claim_incomplete(
 ) -> Sequence[VideoRequest | UnreadableRow]:
     """Raise the epoch of every incomplete request of other owners, and return them, oldest first.
 
-    The number of statements does not depend on the number of requests.
+    They are read before: only what reading makes a request of is claimed, whatever a newer version or a damage has
+    left in the other rows. The number of statements does not depend on the number of requests.
     """
     claimant = {"claimant": owner}
-    journal.append_to_each(connection, _CLAIMED, journal.Event.CLAIMED, now, claimant, detail=owner)
-    claimed = connection.execute(_CLAIM, claimant).mappings().all()
-    # What is still of others is what this version cannot read.
-    left = connection.execute(_OF_OTHERS, claimant).mappings().all()
-    rows = sorted([*claimed, *left], key=_age)
+    rows = connection.execute(_OF_OTHERS, claimant).mappings().all()
     by_request = _submissions_of_incomplete(connection)
-    return [read_request(row, by_request.get(row["id"], ())) for row in rows]
+    found = [read_request(row, by_request.get(row["id"], ())) for row in rows]
+    unreadable = [row.id for row in found if isinstance(row, UnreadableRow)]
+    claim = {**claimant, "unreadable": json.dumps(unreadable)}
+    journal.append_to_each(connection, _CLAIMED, journal.Event.CLAIMED, now, claim, detail=owner)
+    connection.execute(_CLAIM, claim)
+    return [row if isinstance(row, UnreadableRow) else _claimed(row, owner) for row in found]
 
 
 def read_request(row: RowMapping, submission_rows: Sequence[RowMapping]) -> VideoRequest | UnreadableRow:
@@ -55,11 +44,9 @@ def read_request(row: RowMapping, submission_rows: Sequence[RowMapping]) -> Vide
         return UnreadableRow(RequestId(integer(row, "id")), str(error))
 
 
-def _age(row: RowMapping) -> tuple[bool, object, int]:
-    """Sort by time asked; a damaged time comes last, where it disturbs no comparison."""
-    created_at: object = row["created_at"]
-    is_time = isinstance(created_at, datetime)
-    return not is_time, created_at if is_time else 0, integer(row, "id")
+def _claimed(request: VideoRequest, owner: str) -> VideoRequest:
+    """Return the request as its row is now."""
+    return replace(request, owner=owner, epoch=request.epoch + 1)
 
 
 def _submissions_of_incomplete(connection: Connection) -> Mapping[int, Sequence[RowMapping]]:
@@ -69,35 +56,18 @@ def _submissions_of_incomplete(connection: Connection) -> Mapping[int, Sequence[
     return found
 
 
-def _readable() -> ColumnElement[bool]:
-    """Tell the rows whose every word this version knows."""
-    unknown_submission = exists().where(
-        submissions.c.request_id == requests.c.id, ~_known(submissions, "state", SubmissionState)
-    )
-    return and_(
-        *(_known(requests, column, words) for column, words in REQUEST_CHOICES.items()), ~unknown_submission
-    )
-
-
-def _known(table: Table, name: str, words: type[StrEnum]) -> ColumnElement[bool]:
-    column: Column[str] = table.c[name]
-    known = column.in_([literal(word.value) for word in words])
-    return or_(column.is_(None), known) if column.nullable else known
-
-
 # -- the statements; built once: putting them together takes longer than running them
 
+# All of them in one parameter, which may be as long as it needs to be.
+_unreadable = select(func.json_each(bindparam("unreadable", type_=Text)).table_valued("value").c.value)
+
 _of_others = and_(incomplete, requests.c.owner != bindparam("claimant"))
-_claimable = and_(_of_others, _readable())
+_claimable = and_(_of_others, requests.c.id.not_in(_unreadable))
 
 _CLAIMED = journal.each_of(_claimable, epoch=requests.c.epoch + 1)
-_CLAIM = (
-    update(requests)
-    .where(_claimable)
-    .values(owner=bindparam("claimant"), epoch=requests.c.epoch + 1)
-    .returning(requests)
-)
-_OF_OTHERS = select(requests).where(_of_others)
+_CLAIM = update(requests).where(_claimable).values(owner=bindparam("claimant"), epoch=requests.c.epoch + 1)
+# A damaged time is a text or out of all bounds, and comes last.
+_OF_OTHERS = select(requests).where(_of_others).order_by(requests.c.created_at, requests.c.id)
 _SUBMISSIONS_OF_INCOMPLETE = (
     select(submissions)
     .join(requests, requests.c.id == submissions.c.request_id)

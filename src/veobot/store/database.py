@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -27,11 +27,13 @@ BUSY_WAITS_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, *(0.1,) * 19)
 
 PRAGMAS = (
     "busy_timeout = 0",  # waiting inside SQLite would hold the whole event loop up
-    "journal_mode = WAL",  # readers and the writer do not wait for each other
     "synchronous = FULL",  # a commit survives a power cut: Discord is told only afterwards
     "foreign_keys = ON",
     "secure_delete = ON",  # erased tokens and deleted prompts are overwritten with zeros
 )
+
+WRITE_AHEAD_LOG = "journal_mode = WAL"
+"""Readers and the writer do not wait for each other. Kept in the file: so only in one that is ours to write."""
 
 _WRITE = "BEGIN IMMEDIATE"
 _READ = "BEGIN"
@@ -62,16 +64,15 @@ class Database:
 
     It can be constructed while the file cannot be used: each transaction then raises `StoreUnavailable` and the next
     one tries again. A fresh file gets its schema, an older one is brought up to date. `sleep` waits between tries for
-    the write lock. Without `create`, a missing file raises `DatabaseMissing`.
+    the write lock. Without `create`, a missing file raises `DatabaseMissing`, and the file's mode stays as it is.
     """
 
     def __init__(self, path: Path, *, sleep: Callable[[float], Awaitable[None]], create: bool = True) -> None:
         self.path = path
         self.engine = _engine(path)
-        """For hooks on statements and commits."""
+        """For hooks on statements. Transactions are begun and ended beneath it."""
         self._sleep = sleep
         self._create = create
-        self._prepared = False
         self._connection: Connection | None = None
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -87,11 +88,12 @@ class Database:
 
     def close(self) -> None:
         """Close the file; a later transaction opens it again."""
-        self._prepared = False
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self.engine.dispose()
+        connection, self._connection = self._connection, None
+        if connection is None:
+            self.engine.dispose()
+        else:
+            connection.invalidate()  # without a word to the driver: it could fail, and SQLite rolls back by itself
+            connection.close()
 
     async def _patiently(self, work: Callable[[Connection], T], begin: str) -> T:
         for wait_seconds in BUSY_WAITS_SECONDS:
@@ -104,38 +106,50 @@ class Database:
 
     def _transaction(self, work: Callable[[Connection], T], begin: str) -> T:
         try:
-            self._prepare()
-            return self._committed(work, begin)
-        except DBAPIError as error:
+            return self._committed(self._connection or self._opened(), work, begin)
+        except (DBAPIError, sqlite3.Error) as error:
             raise self._translated(error) from error
 
-    def _committed(self, work: Callable[[Connection], T], begin: str) -> T:
-        """Run `work` on the connection kept from the last transaction, since a new one costs more than a statement.
+    def _committed(self, connection: Connection, work: Callable[[Connection], T], begin: str) -> T:
+        """Run `work` between two words to the driver: SQLAlchemy's own transactions cost more than a statement.
 
-        Where anything fails, it is not kept: the pool rolls back what is given back to it.
+        It takes all that it is given for one transaction that has no end.
         """
-        connection, self._connection = self._connection or self.engine.connect(), None
+        driver = connection.connection
         try:
-            with connection.execution_options(veobot_begin=begin).begin():
-                result = work(connection)
+            driver.cursor().execute(begin)
+            result = work(connection)
+            driver.commit()
         except BaseException:
-            connection.close()
+            self._roll_back(connection)
             raise
-        self._connection = connection
         return result
 
-    def _prepare(self) -> None:
-        """Open the file and see to its schema, unless that is done."""
-        if self._prepared:
-            return
+    def _roll_back(self, connection: Connection) -> None:
+        """Undo what was begun, if anything; SQLite may have done so by itself."""
+        try:
+            connection.connection.rollback()
+        except sqlite3.Error:
+            self.close()  # which ends it in any case
+
+    def _opened(self) -> Connection:
+        """Open the file and see to its schema; one that is refused is closed again, as it was found."""
         if self._create:
             _create_file(self.path)
         elif not self.path.exists():
             raise DatabaseMissing(f"There is no database at {self.path}.")
-        migrate.prepare(self.engine, self.path)
-        self._prepared = True
+        try:
+            migrate.prepare(self.engine, self.path)
+            connection = self.engine.connect()
+            if self._create:
+                connection.connection.cursor().execute(f"PRAGMA {WRITE_AHEAD_LOG}")
+        except BaseException:
+            self.close()
+            raise
+        self._connection = connection
+        return connection
 
-    def _translated(self, error: DBAPIError) -> BaseException:
+    def _translated(self, error: DBAPIError | sqlite3.Error) -> BaseException:
         """Return what this error means; itself where it is a mistake in the code."""
         code = _primary_code(error)
         if code in _REOPENED_AFTER:
@@ -173,9 +187,9 @@ def _create_file(path: Path) -> None:
         raise StoreUnavailable(f"The database {path} cannot be opened: {error.strerror}.") from error
 
 
-def _primary_code(error: DBAPIError) -> int | None:
+def _primary_code(error: DBAPIError | sqlite3.Error) -> int | None:
     """Return SQLite's own number of the error, without the lower-order reason."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    code = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else None
 
 
@@ -203,10 +217,5 @@ def _engine(path: Path) -> Engine:
         return connection
 
     # Parameters hidden: a failed statement's are prompts and tokens, and its text goes to the log.
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("veobot_begin", _WRITE))
-
-    return engine
+    # No listeners: one, on whatever event, would cost each statement a look for listeners on all.
+    return create_engine("sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True)

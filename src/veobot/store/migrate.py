@@ -48,6 +48,10 @@ _TABLES = (
 
 _REVISION = select(_version.c.version_num)
 
+_READ = "BEGIN"
+_WRITE = "BEGIN IMMEDIATE"
+"""Said by ourselves, since the driver begins no transactions: two processes may make the schema at once."""
+
 
 class SchemaState(Enum):
     """How a database's schema stands to the code."""
@@ -60,7 +64,8 @@ class SchemaState(Enum):
 
 def schema_state(engine: Engine) -> SchemaState:
     """Read the schema's version. Raises `NotADatabase` where the tables are another program's."""
-    with engine.connect().execution_options(veobot_begin="BEGIN") as connection:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_READ)
         return _state(connection)
 
 
@@ -91,6 +96,7 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
+        connection.exec_driver_sql(_WRITE)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -110,6 +116,7 @@ def _state(connection: Connection) -> SchemaState:
 def _create(engine: Engine) -> None:
     """Make a fresh schema of the newest version, in one transaction."""
     with engine.begin() as connection:
+        connection.exec_driver_sql(_WRITE)
         if _state(connection) is not SchemaState.EMPTY:
             return  # another process was quicker
         schema.metadata.create_all(connection)

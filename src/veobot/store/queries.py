@@ -9,17 +9,17 @@ from veobot.core.request import RequestId, VideoOptions, VideoRequest
 from veobot.core.status import SubmissionState
 
 from .journal import Event
-from .rows import moment, request_from_row
+from .rows import request_from_row
 from .schema import requests, submissions, transitions
 
 # Built once: putting these together takes longer than running them.
-_REQUEST = select(requests).where(requests.c.id == bindparam("request_id"))
-
-_SUBMISSIONS = (
-    select(submissions)
-    .where(submissions.c.request_id == bindparam("request_id"))
+_REQUEST = (
+    select(requests, submissions)  # no two of their columns have one name
+    .outerjoin(submissions, submissions.c.request_id == requests.c.id)
+    .where(requests.c.id == bindparam("of_request"))
     .order_by(submissions.c.attempt)
 )
+"""Once for each submission, or once with none: what is read most often is read by one statement."""
 
 _restarted = exists().where(
     transitions.c.request_id == submissions.c.request_id,
@@ -52,11 +52,10 @@ def get(connection: Connection, request_id: RequestId) -> VideoRequest:
 
 def rows_of(connection: Connection, request_id: RequestId) -> tuple[RowMapping, Sequence[RowMapping]]:
     """Return a request's own row and those of its submissions. Raises KeyError."""
-    row = connection.execute(_REQUEST, {"request_id": request_id}).mappings().one_or_none()
-    if row is None:
+    rows = connection.execute(_REQUEST, {"of_request": request_id}).mappings().all()
+    if not rows:
         raise KeyError(request_id)
-    attempts = connection.execute(_SUBMISSIONS, {"request_id": request_id})
-    return row, attempts.mappings().all()
+    return rows[0], [row for row in rows if row["request_id"] is not None]
 
 
 def recent_generation_seconds(
@@ -64,7 +63,8 @@ def recent_generation_seconds(
 ) -> Sequence[float]:
     """Return how long the latest videos of this kind took that were ready before this moment, the latest first.
 
-    Where the bot restarted while one was made, nobody saw when it was ready: such a one is left out.
+    Where the bot restarted while one was made, nobody saw when it was ready: such a one is left out, as is one whose
+    times are damaged.
     """
     kind = {
         "model": options.model,
@@ -72,8 +72,10 @@ def recent_generation_seconds(
         "duration_seconds": options.duration_seconds,
     }
     rows = connection.execute(_LATEST_VIDEOS, {**kind, "before": before, "limit": limit}).mappings()
-    return [_seconds(moment(row, "accepted_at"), moment(row, "ended_at")) for row in rows]
+    return [seconds for row in rows if (seconds := _seconds(row["accepted_at"], row["ended_at"])) is not None]
 
 
-def _seconds(start: datetime, end: datetime) -> float:
-    return (end - start).total_seconds()
+def _seconds(start: object, end: object) -> float | None:
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        return (end - start).total_seconds()
+    return None

@@ -4,7 +4,7 @@ Each function raises `RowUnreadable` for a value that this version does not know
 a prompt or a token.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -31,15 +31,6 @@ from veobot.core.request import (
 from veobot.core.status import Closure, DeliveryRoute, Status, SubmissionState
 
 E = TypeVar("E", bound=StrEnum)
-
-REQUEST_CHOICES: Mapping[str, type[StrEnum]] = {
-    "status": Status,
-    "failure": Failure,
-    "aspect_ratio": AspectRatio,
-    "resolution": Resolution,
-    "delivery_route": DeliveryRoute,
-}
-"""The columns of an incomplete request that hold one of a set of words; a newer version may know more of them."""
 
 
 def request_from_row(row: RowMapping, submissions: Iterable[RowMapping]) -> VideoRequest:

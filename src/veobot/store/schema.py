@@ -20,6 +20,7 @@ CHECK, so that a row written by a newer version can be told from a damaged one, 
 never happen at all is forbidden by the CHECKs here and the triggers in `guards`.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
@@ -71,6 +72,19 @@ class Moment(TypeDecorator[object]):
             return value
 
 
+class Flag(TypeDecorator[object]):
+    """Yes or no, stored as 1 or 0. What is stored and is neither is not taken for a yes: `rows` refuses it."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[object], object]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what reads a stored value."""
+        return lambda value: _FLAGS.get(value, value)
+
+
+_FLAGS: Mapping[object, object] = {0: False, 1: True}
+
 metadata = MetaData()
 
 requests = Table(
@@ -91,7 +105,7 @@ requests = Table(
     Column("duration_seconds", Integer, nullable=False),
     Column("aspect_ratio", Text, nullable=False),
     Column("resolution", Text, nullable=False),
-    Column("audio", Boolean, nullable=False),
+    Column("audio", Flag, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("person_generation", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -101,7 +115,7 @@ requests = Table(
     Column("failure_detail", Text, nullable=False),
     Column("acknowledged_at", Moment),
     Column("placeholder_id", Snowflake),
-    Column("placeholder_ephemeral", Boolean, nullable=False),
+    Column("placeholder_ephemeral", Flag, nullable=False),
     Column("outcome_at", Moment),
     Column("delivery_route", Text),
     Column("delivery_started_at", Moment),
@@ -112,7 +126,7 @@ requests = Table(
     Column("owner", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("charged_micro_usd", BigInteger, nullable=False),
-    Column("counts_toward_quota", Boolean, nullable=False),
+    Column("counts_toward_quota", Flag, nullable=False),
     CheckConstraint("epoch BETWEEN 1 AND 2147483647", name="requests_epoch"),
     CheckConstraint("charged_micro_usd >= 0", name="requests_charge"),
     CheckConstraint("(closed_at IS NULL) = (closure IS NULL)", name="requests_closure"),
