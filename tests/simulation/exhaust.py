@@ -91,6 +91,13 @@ STORIES = (
     Story("a submission is refused for now", _ONE, (Spoil("submit", 1, How.REFUSED, 1.0),), pairs=False),
     Story("over the quota", (Ask(1.0, 0, 0), Ask(1.5, 0, 0)), quota=1, pairs=False),
     Story(
+        "progress lands after its answer was lost",
+        _ONE,
+        tuple(Spoil("show_progress", nth, How.LATE, 4.0) for nth in range(1, 30)),
+        interval_seconds=2.0,
+        pairs=False,
+    ),
+    Story(
         "progress is slow to land",
         _ONE,
         tuple(Spoil("show_progress", nth, How.SLOW, 4.3) for nth in range(1, 30)),

@@ -6,7 +6,7 @@ from simulation.record import Life
 
 from .evidence import OPEN, OUTCOMES, Evidence, Intent, Row, Story, owner_of
 
-TURN = frozenset({"check_reachable", "submit", "find_acknowledgement"})
+TURN = frozenset({"check_reachable", "submit"})
 """A request that a process has made one of these calls for has had its turn there."""
 
 
@@ -88,13 +88,23 @@ def _first_turns(evidence: Evidence) -> Iterator[tuple[Intent, Life, list[Story]
         seen.add((intent.life, intent.request_id))
         asked_at = evidence.story(intent.request_id).created_at
         resumed = (evidence.story(request_id) for request_id in life.resumed)
-        waiting = [
+        older = [
             story
             for story in resumed
             if story.created_at < asked_at and _still_waits(evidence, story, life, intent.at)
         ]
+        waiting = [story for story in older if not _looked_up(story, life, intent.at)]
+        # One whose acknowledgement is being looked up keeps its slot meanwhile, in which no younger one may start.
+        if len(older) + len(intent.others) + 1 > evidence.settings.slots:
+            waiting = older
         if waiting:
             yield intent, life, waiting
+
+
+def _looked_up(story: Story, life: Life, at: float) -> bool:
+    return any(
+        call.life == life.number and call.begun_at <= at for call in story.called("find_acknowledgement")
+    )
 
 
 def _still_waits(evidence: Evidence, story: Story, life: Life, at: float) -> bool:
