@@ -122,8 +122,8 @@ STORIES = (
     ),
     Story(
         "the database is locked when the bot starts again",
-        (Ask(1.0, 0, 0), Ask(2.2, 1, 1)),
-        (Outage("busy", 2.1, 2.0),),
+        (Ask(1.0, 0, 0), Ask(5.65, 1, 1)),
+        (Outage("busy", 2.1, 3.5),),
         slots=1,
         pairs=False,
     ),

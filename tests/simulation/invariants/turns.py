@@ -109,7 +109,7 @@ def _looked_up(story: Story, life: Life, at: float) -> bool:
 
 def _still_waits(evidence: Evidence, story: Story, life: Life, at: float) -> bool:
     row = story.row_at(at)
-    if row is None or row["owner"] != owner_of(life.number) or row["status"] in OUTCOMES:
+    if row is None or row["status"] in OUTCOMES or _in_other_hands(evidence, str(row["owner"]), life, at):
         return False
     if row["status"] != "pending" or _has_open_submission(evidence, story.id, at):
         return False
@@ -124,6 +124,14 @@ def _still_waits(evidence: Evidence, story: Story, life: Life, at: float) -> boo
         and line.fields.get("request_id") == story.id
         for line in evidence.record.log
     )
+
+
+def _in_other_hands(evidence: Evidence, owner: str, life: Life, at: float) -> bool:
+    """Whether another process has it. One that had died before is none: what it left waits, claimed already or not."""
+    if owner == owner_of(life.number):
+        return False
+    others = (other for other in evidence.record.lives if owner == owner_of(other.number))
+    return any(other.number > life.number or other.alive(at) for other in others)
 
 
 def _has_open_submission(evidence: Evidence, request_id: int, at: float) -> bool:
