@@ -9,7 +9,7 @@ KILLS ?= 50
 PROOF := PYTHONPATH=tests $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check simulate exhaust mutants chaos prove format lock clean
+.PHONY: help demo test check simulate exhaust mutants chaos prove night format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,17 @@ mutants: $(VENV)/installed ## put known bugs into copies of the code: the simula
 
 chaos: $(VENV)/installed ## kill, stop and starve the real bot KILLS times while members keep asking
 	$(PROOF) chaos.campaign --kills $(KILLS) --jobs $(JOBS)
+
+NIGHT_SEEDS ?= 1000000
+NIGHT_KILLS ?= 2000
+FIGURES := docs/figures
+
+night: $(VENV)/installed ## the proofs at the size of a night, their figures into docs/figures (NIGHT_SEEDS, NIGHT_KILLS)
+	mkdir -p $(FIGURES)
+	$(PROOF) simulation exhaust --jobs $(JOBS) --json $(FIGURES)/exhaust.json
+	$(PROOF) mutants --jobs $(JOBS) --json $(FIGURES)/mutants.json
+	$(PROOF) chaos.campaign --kills $(NIGHT_KILLS) --jobs $(JOBS) --long --json $(FIGURES)/chaos.json
+	$(PROOF) simulation seeds --count $(NIGHT_SEEDS) --start 1000000 --jobs $(JOBS) --json $(FIGURES)/simulation.json
 
 prove: ## all four proofs, at the sizes that every change has to pass
 	$(MAKE) simulate SEEDS=5000

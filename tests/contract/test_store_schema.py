@@ -12,9 +12,10 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
+from veobot.core.errors import StoreUnavailable
 from veobot.store import migrate
 from veobot.store.database import Database, open_database
-from veobot.store.errors import SchemaTooNew
+from veobot.store.errors import DatabaseMissing, SchemaTooNew
 from veobot.store.migrate import HEAD_REVISION, MIGRATIONS, REVISIONS, SchemaState, schema_state, upgrade
 from veobot.store.schema import requests, submissions
 
@@ -108,6 +109,26 @@ async def test_who_only_looks_leaves_every_byte_and_who_writes_brings_the_log_ba
     looking.close()
     assert database.path.read_bytes() == before
     assert await database.read(lambda c: c.scalar(text("PRAGMA journal_mode"))) == "wal"
+
+
+def test_who_only_looks_gives_an_empty_file_no_tables(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(DatabaseMissing, match=r"is empty: the bot's first start gives it its tables\."):
+        asyncio.run(open_database(path, sleep=asyncio.sleep, create=False))
+    assert path.read_bytes() == b""
+
+
+async def test_who_only_looks_migrates_nothing(database: Database) -> None:
+    database.close()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    before = in_one_file(database.path)
+    with pytest.raises(
+        StoreUnavailable, match=r"is of an older version; back it up, then run `veobot migrate`\."
+    ):
+        await open_database(database.path, sleep=asyncio.sleep, create=False)
+    assert database.path.read_bytes() == before
 
 
 async def test_two_processes_may_make_the_schema_at_once(path: Path) -> None:

@@ -19,11 +19,11 @@ from support.rows import (
     intended,
 )
 from veobot.core.models import Resolution
-from veobot.core.ports import SubmissionEnd
+from veobot.core.ports import SubmissionEnd, UnreadableRow
 from veobot.core.request import RequestId, UserId, VideoRequest, VideoUri
 from veobot.core.status import Closure, Status, SubmissionState
 from veobot.store.database import Database
-from veobot.store.inspection import STUCK_AFTER, RequestFilter, list_requests, show_request
+from veobot.store.inspection import STUCK_AFTER, RequestFilter, RequestSummary, list_requests, show_request
 from veobot.store.requests import SqliteRequestStore
 
 # -- how long videos take
@@ -141,11 +141,36 @@ async def test_requests_are_listed_oldest_first_and_filtered(
     assert await listed(RequestFilter(status="completed")) == [closed.id]
     assert await listed(RequestFilter(limit=1)) == [waiting.id]
     [summary] = await list_requests(database, RequestFilter(status="completed"))
+    assert isinstance(summary, RequestSummary)
     assert (summary.closure, summary.closed_at, summary.last_moved_at) == (
         "delivered",
         NOON + DAY,
         NOON + DAY,
     )
+
+
+@pytest.mark.parametrize(
+    ("damage", "column"),
+    [
+        ("created_at = 'yesterday'", "created_at"),
+        ("created_at = 9000000000000000", "created_at"),
+        ("user_id = 'me'", "user_id"),
+        ("status = x'ff'", "status"),
+    ],
+)
+async def test_a_damaged_row_is_listed_by_its_name_beside_all_others(
+    database: Database, store: SqliteRequestStore, damage: str, column: str
+) -> None:
+    whole = [await admitted(store, a_request(number)) for number in (1, 2)]
+    damaged = await admitted(store, a_request(3))
+    statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    for which in (RequestFilter(), RequestFilter(incomplete_only=True)):
+        *others, unreadable = await list_requests(database, which)
+        assert [row.id for row in others] == [request.id for request in whole]
+        assert isinstance(unreadable, UnreadableRow)
+        assert unreadable.id == damaged.id
+        assert unreadable.reason.startswith(f"{column} holds ")
 
 
 async def test_a_request_is_stuck_when_nothing_moved_for_an_hour(

@@ -10,7 +10,7 @@ import pytest
 from support.discord_bot import DiscordBot, connect_bot
 from veobot.core.errors import Ambiguous, OperatorNeeded, Retryable, TooLarge, Unreachable
 from veobot.core.failures import Failure
-from veobot.core.ports import NotAcknowledged, OutcomeVideo, Unknowable
+from veobot.core.ports import Deleted, NotAcknowledged, OutcomeVideo, Unknowable
 from veobot.core.request import Delivery, MessageId, Placeholder, RequestId, VideoRequest
 from veobot.core.status import DeliveryRoute, Status
 from veobot.sandbox.client import SandboxClient
@@ -249,6 +249,15 @@ async def unanswered(bot: DiscordBot) -> VideoRequest:
     """Let a command's acknowledgement never land."""
     await bot.sandbox.fault("discord.callback", "error_before", status=404, code=10062)
     return await bot.ask()
+
+
+async def test_the_token_tells_a_deleted_acknowledgement_from_one_that_never_was(bot: DiscordBot) -> None:
+    request, other = await bot.ask(), await bot.ask(member="jonas", channel="general")
+    assert request.placeholder is not None
+    await bot.sandbox.delete_message(str(request.placeholder.message_id))
+    await bot.sandbox.delete_channel("general")
+    for deleted in (request, other):
+        assert isinstance(await bot.messenger.find_acknowledgement(deleted), Deleted)
 
 
 async def test_what_discord_never_showed_is_not_acknowledged(bot: DiscordBot) -> None:

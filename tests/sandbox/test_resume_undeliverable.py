@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from support.bot import StartBot
+from support.bot import Bot, StartBot
+from support.held import held_after
 from support.interrupted import (
     MINUTE,
     ask_until_generating,
@@ -68,6 +69,64 @@ async def test_a_closed_channel_leaves_the_video_to_the_operator_and_the_next_re
     as_json = json.loads((await veobot(bot, "requests", "show", gone, "--json")).stdout)
     assert as_json["request"]["closure"] == "undeliverable"
     assert as_json["request"]["submissions"][0]["state"] == "succeeded"
+
+
+async def killed_unrecorded(bot: Bot, *asked: tuple[str, str, str]) -> list[tuple[str, str]]:
+    """Let these members ask, and kill the bot before it learns which messages it was acknowledged by.
+
+    `asked` is member, prompt and channel; returns the ids of each request and its placeholder.
+    """
+    requests = []
+    held = [await held_after(bot.world, "discord.callback", prompt) for _, prompt, _ in asked]
+    for (member, prompt, channel), call in zip(asked, held, strict=True):
+        request_id = await bot.world.command(member, prompt, channel=channel)
+        await call.reached()
+        shown = (await bot.world.ledger(kind="acknowledged"))[-1]
+        assert shown.fields["interaction_id"] == request_id
+        requests.append((request_id, str(shown.fields["message_id"])))
+    bot.kill()
+    assert {row["acknowledged_at"] for row in bot.rows()} == {None}
+    return requests
+
+
+async def test_a_placeholder_deleted_before_it_was_recorded_withdraws_the_request(
+    new_bot: StartBot, sandbox: SandboxClient
+) -> None:
+    """Shown and deleted is not "never shown": it is carried on like any other whose placeholder is deleted."""
+    await sandbox.vertex(generation_seconds=0)
+    bot = await first_start(new_bot())
+    [(withdrawn, placeholder), (gone, _)] = await killed_unrecorded(
+        bot, ("mira", FOX, "video-lab"), ("jonas", BOAT, "general")
+    )
+    await sandbox.delete_message(placeholder)
+    await sandbox.delete_channel("general")
+    died = await sandbox.last_seq()
+    await restart_after(bot, 6)
+
+    row = await bot.closed(withdrawn)
+    assert (row["status"], row["closure"]) == ("completed", "withdrawn")
+    assert row["counts_toward_quota"] == 1
+    assert len(await bot.paid(withdrawn)) == 1
+    row = await bot.closed(gone)
+    assert (row["status"], row["failure"], row["closure"]) == ("failed", "unreachable", "undeliverable")
+    assert await bot.paid(gone) == []
+    warning = await bot.logged("request.undeliverable", request_id=gone)
+    assert warning.fields["discord_error"] == 10003
+    assert await sandbox.ledger(died, kind="message") == []
+
+
+async def test_a_command_of_this_moment_is_not_taken_for_withdrawn(bot: Bot, sandbox: SandboxClient) -> None:
+    """Discord may not find a message yet that it has only just made."""
+    await sandbox.vertex(generation_seconds=0)
+    await sandbox.fault("discord.callback", "drop_after")
+    await sandbox.fault(
+        "discord.original.get", "error_before", status=404, code=10008, message="Unknown Message"
+    )
+    request_id = await sandbox.command("mira", FOX)
+    await bot.closed(request_id)
+    assert (await content(bot, request_id)).startswith("✅ **Done**")
+    looked_up = await sandbox.ledger(kind="fault")
+    assert [e.fields["endpoint"] for e in looked_up] == ["discord.callback", "discord.original.get"]
 
 
 @pytest.mark.parametrize("minutes", [1, 16], ids=["token alive", "token dead"])

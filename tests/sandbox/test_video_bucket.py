@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import unused_port
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
 
 from support.google import BUCKET, PROJECT
 from support.google_front import google_front
 from veobot.core.errors import OperatorNeeded, Retryable, VideoMissing
+from veobot.core.failures import Failure
 from veobot.core.ports import SignedLink, StoredVideo
 from veobot.core.request import VideoUri
 from veobot.sandbox.client import SandboxClient
@@ -64,7 +66,7 @@ async def call(videos: GcsVideoBucket, endpoint: str) -> None:
         case "bucket.stat":
             await videos.stat(URI)
         case _:
-            async with videos.download(URI):
+            async with videos.download(URI, len(b"video")):
                 pass
 
 
@@ -132,7 +134,7 @@ async def test_a_video_that_is_not_there_is_missing(
     with pytest.raises(VideoMissing):
         await videos.stat(VideoUri(uri))
     with pytest.raises(VideoMissing):
-        async with videos.download(VideoUri(uri)):
+        async with videos.download(VideoUri(uri), 5):
             pass
     assert files(downloads) == []
 
@@ -142,7 +144,7 @@ async def test_a_download_is_a_file_until_its_end(
 ) -> None:
     content = os.urandom(3 * MEGABYTE)
     await store(bucket_sdk, content)
-    async with videos.download(URI) as path:
+    async with videos.download(URI, len(content)) as path:
         assert path.parent == downloads
         assert path.suffix == ".mp4"
         assert path.read_bytes() == content
@@ -155,7 +157,7 @@ async def test_a_failure_while_the_file_is_used_removes_it(
     await store(bucket_sdk, b"video")
 
     async def fail_midway() -> None:
-        async with videos.download(URI) as path:
+        async with videos.download(URI, len(b"video")) as path:
             assert files(downloads) == [path.name]
             raise ZeroDivisionError
 
@@ -171,7 +173,7 @@ async def test_a_cancelled_download_leaves_no_file(
     await sandbox.fault("bucket.download", "delay_before", seconds=1, times=1)
 
     async def use() -> None:
-        async with videos.download(URI):
+        async with videos.download(URI, len(b"video")):
             pass
 
     task = asyncio.create_task(use())
@@ -189,10 +191,10 @@ async def test_a_truncated_download_is_retryable(
     await store(bucket_sdk, bytes(MEGABYTE))
     await sandbox.fault("bucket.download", "truncate", bytes=1000, times=1)
     with pytest.raises(Retryable):
-        async with videos.download(URI):
+        async with videos.download(URI, MEGABYTE):
             pass
     assert files(downloads) == []
-    async with videos.download(URI) as path:
+    async with videos.download(URI, MEGABYTE) as path:
         assert path.stat().st_size == MEGABYTE
 
 
@@ -313,9 +315,9 @@ async def test_a_refused_identity_is_told_its_role(
         *itertools.product(
             ["bucket.list", "bucket.stat", "bucket.download"], ["drop_before", "error_before", "rate_limited"]
         ),
-        # A download's bytes are whatever they are; an answer about an object is not.
         ("bucket.list", "malformed"),
         ("bucket.stat", "malformed"),
+        ("bucket.download", "malformed"),
     ],
 )
 async def test_a_mishap_is_retryable_and_the_call_made_once(
@@ -327,6 +329,78 @@ async def test_a_mishap_is_retryable_and_the_call_made_once(
         await call(videos, endpoint)
     assert not isinstance(caught.value, OperatorNeeded)
     assert len(await sandbox.ledger(kind="fault")) == 1
+
+
+async def test_a_page_in_place_of_the_video_is_no_video_and_leaves_no_file(
+    videos: GcsVideoBucket, downloads: Path, bucket_sdk: "storage.Bucket", sandbox: SandboxClient
+) -> None:
+    """As a network's sign-in page: a 200 without Google's checksum, which the library takes as it comes."""
+    await store(bucket_sdk, b"video")
+    await sandbox.fault("bucket.download", "malformed", times=1)
+    with pytest.raises(Retryable, match="bytes of something else came"):
+        async with videos.download(URI, 5):
+            pass
+    assert files(downloads) == []
+    async with videos.download(URI, 5) as path:
+        assert path.read_bytes() == b"video"
+
+
+@pytest.mark.parametrize("found_with", [5, None], ids=["replaced since", "never measured"])
+async def test_a_video_of_another_size_than_remembered_is_measured_anew(
+    videos: GcsVideoBucket, bucket_sdk: "storage.Bucket", found_with: int | None
+) -> None:
+    await store(bucket_sdk, b"0123456789")
+    async with videos.download(URI, found_with) as path:
+        assert path.read_bytes() == b"0123456789"
+
+
+@pytest.fixture
+async def impostor(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bytes]]:
+    """Something in between that answers each call with 200 and the one body in the list."""
+    body = [b""]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body[0], content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    async with TestServer(app) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", str(server.make_url("")).rstrip("/"))
+        yield body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'"signed in"',
+        b'{"error": "sign in"}',
+        b'{"items": [{}]}',
+        b'{"size": "big"}',
+    ],
+)
+async def test_a_success_of_another_shape_is_neither_an_empty_bucket_nor_a_size(
+    videos: GcsVideoBucket, impostor: list[bytes], body: bytes
+) -> None:
+    """Taken for an empty bucket, it would have a lost submission paid a second time."""
+    impostor[0] = body
+    for endpoint in ("bucket.list", "bucket.stat", "bucket.download"):
+        with pytest.raises(Retryable) as caught:
+            await call(videos, endpoint)
+        assert not isinstance(caught.value, OperatorNeeded)
+        assert caught.value.failure is Failure.PROVIDER_UNAVAILABLE
+
+
+async def test_a_video_cut_short_by_something_that_measures_anew_is_no_video(
+    videos: GcsVideoBucket, downloads: Path, impostor: list[bytes]
+) -> None:
+    impostor[0] = b'{"kind": "storage#object", "size": "5"}'
+    with pytest.raises(Retryable, match="39 bytes of something else came"):
+        await call(videos, "bucket.download")
+    assert files(downloads) == []
 
 
 async def test_no_connection_is_retryable(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def exhaust(jobs: Jobs = CORES, json_file: Json = None) -> None:
         for story, of_story in zip(exhaustive.STORIES, branches, strict=True):
             tally = _gather(company.each(exhaustive.play_branch, of_story), None, story.name)
             total.merge(tally)
-            points = len({branch.point for branch in of_story})
+            points = len({(branch.life, branch.point) for branch in of_story})
             table.add_row(story.name, str(points), f"{tally.schedules:,}", str(len(tally.failed)))
     out.print(table)
     unknown = set(total.reached) - exhaustive.named_points()
@@ -195,7 +195,7 @@ def _shrunk(failed: Failed) -> Schedule:
 
 
 def _line(schedule: Schedule) -> str:
-    return f'python -m simulation replay "{as_code(schedule)}"'
+    return f'PYTHONPATH=tests .venv/bin/python -m simulation replay "{as_code(schedule)}"'
 
 
 def _read(text: str) -> Schedule:

@@ -52,7 +52,7 @@ class AuditedFile:
     """One file that is made anew for each schedule, and the objects that open it.
 
     The database objects are kept from one schedule to the next, since compiling their statements takes longer than
-    running them; the file is opened anew by every process.
+    running them; the file is opened anew in each schedule.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -78,9 +78,9 @@ class AuditedFile:
         if self._observer is not None:
             self._observer.close()
             self._observer = None
-        for database in self._used:
-            database.close()
         self._idle += self._used
+        for database in self._idle:
+            database.close()
         self._used.clear()
 
     def take(self) -> SimulatedDatabase:
@@ -90,8 +90,7 @@ class AuditedFile:
         return database
 
     def give_back(self, database: SimulatedDatabase) -> None:
-        """Take back what a dead process used."""
-        database.close()
+        """Take back what a dead process used; its connection, which holds no lock between transactions, stays open."""
         self._used.remove(database)
         self._idle.append(database)
 

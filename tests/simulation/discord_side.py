@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 
 from veobot.core.errors import MessageGone, Permanent, TokenExpired, TooLarge, Unreachable
-from veobot.core.ports import NotAcknowledged, Unknowable
+from veobot.core.ports import Deleted, NotAcknowledged, Unknowable
 from veobot.core.request import MessageId, Placeholder
 
 from .record import Command, Content, Kind, Message, Record
@@ -99,11 +99,13 @@ class Discord:
 
     def find_acknowledgement(
         self, command: Command, now: float, *, token: bool, hint: bool
-    ) -> Placeholder | NotAcknowledged | Unknowable:
-        """Look by the token where there is one, else in the channel's history."""
+    ) -> Placeholder | Deleted | NotAcknowledged | Unknowable:
+        """Look by the token where there is one, else in the channel's history, which knows no deleted messages."""
         if token and self._token_alive(command, now):
             message = self._placeholder(command)
-            return NotAcknowledged() if message is None else Placeholder(MessageId(message.id))
+            if message is not None:
+                return Placeholder(MessageId(message.id))
+            return NotAcknowledged() if command.acknowledged_at is None else Deleted()
         answered = command.acknowledged_at is not None or command.refused_at is not None
         if token and hint and not answered:
             return NotAcknowledged()  # 10015: such a token never came to life

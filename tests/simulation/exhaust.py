@@ -41,7 +41,7 @@ class Story:
     faults: tuple[Fault, ...] = ()
     slots: int = 2
     quota: int = 5
-    interval_seconds: float = 30.0
+    interval_seconds: float = 60.0
     pairs: bool = True
     """Whether to die twice, at every pair of points."""
 
@@ -151,17 +151,18 @@ class Branch:
     """All that follows from dying at one point: the lives after it end at each of their points in turn."""
 
     story: Story
+    life: int
     point: int
     down_seconds: float
     pairs: bool
 
 
 def branches(story: Story) -> list[Branch]:
-    """Return one branch for each point of the story's first life."""
+    """Return two branches for each point of each life that the story has by itself."""
     played, _ = player().play(story.schedule())
-    points = range(1, played.points[0] + 1)
-    soon = [Branch(story, point, SOON, story.pairs) for point in points]
-    later = [Branch(story, point, LATER, pairs=False) for point in points]
+    points = [(life, point) for life, last in enumerate(played.points, 1) for point in range(1, last + 1)]
+    soon = [Branch(story, life, point, SOON, story.pairs) for life, point in points]
+    later = [Branch(story, life, point, LATER, pairs=False) for life, point in points]
     return soon + later
 
 
@@ -171,13 +172,15 @@ def play_branch(branch: Branch) -> Tally:
 
 
 def _schedules(branch: Branch) -> Iterator[Schedule]:
-    first = Crash(1, branch.point, branch.down_seconds)
+    first = Crash(branch.life, branch.point, branch.down_seconds)
     once = branch.story.schedule(first)
     yield once
     if branch.pairs:
         played, _ = player().play(once)
-        for point in range(1, played.points[1] + 1 if len(played.points) > 1 else 1):
-            yield branch.story.schedule(first, Crash(2, point, branch.down_seconds))
+        following = branch.life + 1
+        last = played.points[branch.life] if len(played.points) > branch.life else 0
+        for point in range(1, last + 1):
+            yield branch.story.schedule(first, Crash(following, point, branch.down_seconds))
 
 
 def once(branch: Branch) -> Branch:

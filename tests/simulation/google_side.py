@@ -64,7 +64,7 @@ class Google:
             return float("inf")
         if plan == "slow":
             return DEADLINE_SECONDS * (0.8 + share)  # at times past its deadline
-        return 15 + 90 * share * share
+        return 12 + 70 * share * share
 
     def poll(self, operation: str, now: float) -> PollAnswer:
         generation = self._by_operation.get(operation)

@@ -20,6 +20,7 @@ from veobot.core.errors import (
 from veobot.core.failures import Failure
 from veobot.core.models import AspectRatio, Resolution
 from veobot.core.ports import (
+    Deleted,
     NotAcknowledged,
     OutcomeVideo,
     PollAnswer,
@@ -314,7 +315,8 @@ class ScriptedBucket:
         )
 
     @asynccontextmanager
-    async def download(self, uri: VideoUri) -> AsyncIterator[Path]:
+    async def download(self, uri: VideoUri, size_bytes: int | None) -> AsyncIterator[Path]:
+        del size_bytes
         prefix = prefix_of(uri)
         await self._wire.call(
             "download",
@@ -346,7 +348,9 @@ class ScriptedMessenger:
         self._process = process
         self._world = process.world
 
-    async def find_acknowledgement(self, request: VideoRequest) -> Placeholder | NotAcknowledged | Unknowable:
+    async def find_acknowledgement(
+        self, request: VideoRequest
+    ) -> Placeholder | Deleted | NotAcknowledged | Unknowable:
         command, token = self._command(request), request.interaction_token is not None
         hint = request.token_alive(self._process.clock.now())
         return await self._wire.call(

@@ -221,7 +221,6 @@ class Process:
         self.dead = True
         self.life.ended_at = self.world.now()
         self.life.how = how
-        self._database.close()
         self.world.died(self)
 
     @property

@@ -236,7 +236,7 @@ class Schedule:
     faults: tuple[Fault, ...] = field(default=())
     slots: int = 2
     quota: int = 5
-    interval_seconds: float = 30.0
+    interval_seconds: float = 60.0
     """Between two polls, and between two edits that show progress."""
 
     def fraction(self, *key: object) -> float:
@@ -282,7 +282,7 @@ def draw(seed: int) -> Schedule:
         tuple(faults),
         slots=rng.choice((1, 2, 2, 3)),
         quota=rng.choice((2, 5, 5)),
-        interval_seconds=rng.choice((2.0, *(30.0,) * 11)),
+        interval_seconds=rng.choice((6.0, *(60.0,) * 19)),
     )
 
 

@@ -26,8 +26,8 @@ ROOMY_PAGES = 1_000_000
 class SimulatedDatabase(Database):
     """The real database, used by one process at a time; each transaction is preceded and followed by a point.
 
-    One object serves one process after the other, which spares compiling every statement anew; the file is opened
-    anew by each.
+    One object serves one process after the other: opening the file and preparing the statements would take longer than
+    all else that a process does in its short life.
     """
 
     process: "Process"

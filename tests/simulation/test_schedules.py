@@ -52,6 +52,15 @@ def test_what_once_broke_a_promise_keeps_it(name: str, stage: Player) -> None:
     assert [str(breach) for breach in breaches] == []
 
 
+def test_a_bot_that_dies_every_four_seconds_closes_what_it_has_delivered(stage: Player) -> None:
+    loop = tuple(Kill(life, 4.0, 1.0) for life in range(2, 30))
+    schedule = Schedule(1, (Ask(1.0, 0, 0),), (Crash(1, "edit_outcome: sent#1", 1.0), *loop))
+    record = stage.play(schedule)[0].record
+    delivered_at = next(at for m in record.messages.values() for at, says in m.contents if says.video)
+    closed_at = next(c.at for c in record.changes if c.row.get("closed_at") is not None)
+    assert closed_at - delivered_at < 15
+
+
 def test_the_same_seed_tells_the_same_story(stage: Player) -> None:
     first, second = (list(tell(stage.play(draw(7))[0].record)) for _ in range(2))
     assert first == second

@@ -49,6 +49,8 @@ QUOTA_WINDOW = timedelta(hours=24)
 
 LOOK_SECONDS = 30.0
 """How often the world looks whether everything has come to rest."""
+LOOK_SECONDS_WHEN_DEAD = 600.0
+"""The same while no process is there that could do anything."""
 REST_SECONDS = 65.0
 """How long it then waits for what is still on its way: a sweep, and any late answer."""
 GIVEN_UP_AFTER_SECONDS = 30 * HOUR
@@ -113,7 +115,8 @@ class World:
             self._plan(fault)
         self._start()
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            alive = any(not process.dead for process in self.processes)
+            await asyncio.sleep(LOOK_SECONDS if alive else LOOK_SECONDS_WHEN_DEAD)
             if self.now() - self.record.calm_since > GIVEN_UP_AFTER_SECONDS:
                 break
             if self._at_rest():

@@ -15,7 +15,7 @@ import discord
 from veobot.core.errors import Ambiguous, MessageGone, Permanent, Retryable, TokenExpired, Unreachable
 from veobot.core.failures import Failure
 from veobot.core.limits import Limits
-from veobot.core.ports import Clock, EventLog, NotAcknowledged, OutcomeVideo, Unknowable
+from veobot.core.ports import Clock, Deleted, EventLog, NotAcknowledged, OutcomeVideo, Unknowable
 from veobot.core.progress import Progress
 from veobot.core.request import MessageId, Placeholder, VideoRequest
 
@@ -51,7 +51,9 @@ class DiscordMessenger:
 
     # -- looking
 
-    async def find_acknowledgement(self, request: VideoRequest) -> Placeholder | NotAcknowledged | Unknowable:
+    async def find_acknowledgement(
+        self, request: VideoRequest
+    ) -> Placeholder | Deleted | NotAcknowledged | Unknowable:
         """Look the placeholder up by the token; by the channel's history once the token is dead."""
         if request.interaction_token is not None:
             try:
@@ -62,7 +64,7 @@ class DiscordMessenger:
                 # An ephemeral answer is a refusal of ours, to the same command told twice: nothing was promised.
                 return NotAcknowledged() if message.flags.ephemeral else Placeholder(MessageId(message.id))
             except MessageGone:
-                return NotAcknowledged()
+                return Deleted()  # of an interaction that was never answered Discord says "unknown webhook"
             except UnknownWebhook:
                 if request.token_alive(self._clock.now()):
                     return NotAcknowledged()

@@ -36,7 +36,7 @@ def list_requests(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, the newest.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")] = False,
 ) -> None:
-    """List requests, oldest first. Prints nothing where there are none."""
+    """List requests, oldest first, and name the rows that cannot be read. Prints nothing where there are none."""
     from veobot.store.inspection import RequestFilter  # noqa: PLC0415 -- each command pays only for its own imports
     from veobot.store.inspection import list_requests as read_requests  # noqa: PLC0415
 

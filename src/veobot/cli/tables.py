@@ -17,8 +17,8 @@ PIPE_WIDTH = 200
 """Columns where the output goes to a file or a program: enough for every value in full."""
 
 
-def requests_table(found: Sequence[RequestSummary], now: datetime) -> None:
-    """Print one line a request."""
+def requests_table(found: Sequence[RequestSummary | UnreadableRow], now: datetime) -> None:
+    """Print one line a request; beneath them, one for each that cannot be read."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("request", "user", "channel", "status", "end", "age", "owners"):
         table.add_column(
@@ -29,6 +29,8 @@ def requests_table(found: Sequence[RequestSummary], now: datetime) -> None:
             min_width=ID_DIGITS if heading == "request" else None,
         )
     for request in found:
+        if isinstance(request, UnreadableRow):
+            continue
         table.add_row(
             str(request.id),
             str(request.user_id),
@@ -41,7 +43,11 @@ def requests_table(found: Sequence[RequestSummary], now: datetime) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    for request in found:
+        if isinstance(request, UnreadableRow):
+            _unreadable(console, request)
 
 
 def request_sheet(history: RequestHistory) -> None:
@@ -49,7 +55,7 @@ def request_sheet(history: RequestHistory) -> None:
     console = Console(highlight=False)
     request = history.request
     if isinstance(request, UnreadableRow):
-        console.print(f"Request {request.id} cannot be read by this version: {request.reason}", markup=False)
+        _unreadable(console, request)
     else:
         console.print(_facts(request))
     console.print()
@@ -59,6 +65,11 @@ def request_sheet(history: RequestHistory) -> None:
     for step in history.transitions:
         steps.add_row(f"{step.at:%Y-%m-%d %H:%M:%S}", str(step.epoch), step.event, step.detail)
     console.print(steps)
+
+
+def _unreadable(console: Console, row: UnreadableRow) -> None:
+    sentence = f"Request {row.id} cannot be read by this version: {row.reason}"
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _facts(request: VideoRequest) -> Table:

@@ -20,7 +20,7 @@ from .errors import (
     VideoMissing,
 )
 from .failures import RULES, Failure
-from .limits import LOST_UPLOADS_BEFORE_A_LINK, PROGRESS_SETTLE_SECONDS
+from .limits import LOST_UPLOADS_BEFORE_A_LINK, TAKEOVER_SETTLE
 from .outcomes import failed, undeliverable
 from .ownership import Ownership
 from .parts import Parts
@@ -58,6 +58,9 @@ class Delivery:
         Raises `Retryable` or `Ambiguous` where it has to be done again, `Superseded` where somebody else does it.
         """
         try:
+            if request.delivery is not None and request.delivery.message_id is not None:
+                await self._finish_post(request, request.delivery.message_id)
+                return
             async with self._turn(request):
                 shown = await self._go_on(request)
             if shown is not None:
@@ -77,8 +80,7 @@ class Delivery:
                 self._parts.check_running()
                 yield
         else:
-            posted = request.delivery is not None and request.delivery.message_id is not None
-            if not posted and not request.token_alive(self._parts.clock.now()):
+            if not request.token_alive(self._parts.clock.now()):
                 await self._parts.notices.turn()
                 self._parts.check_running()
             yield
@@ -86,12 +88,9 @@ class Delivery:
     async def _go_on(self, request: VideoRequest) -> _Shown | None:
         if request.delivery is None:
             return await self._begin(request)
-        if request.delivery.message_id is not None:
-            await self._finish_post(request, request.delivery.message_id)
-        elif request.delivery.route is DeliveryRoute.EDIT:
+        if request.delivery.route is DeliveryRoute.EDIT:
             return await self._edit(request, may_have_landed=True)
-        else:
-            await self._post(request, may_have_landed=True)
+        await self._post(request, may_have_landed=True)
         return None
 
     async def _begin(self, request: VideoRequest) -> _Shown | None:
@@ -146,19 +145,28 @@ class Delivery:
         await messenger.edit_outcome(request, video, through_token=False)
 
     async def _settle(self, request: VideoRequest, shown: _Shown) -> None:
-        """Write the text once more, after a progress edit whose answer was lost can no longer land on it.
-
-        Outside of `_turn`: other videos need not wait for it.
-        """
-        until = self._status_line.unsettled_until
-        if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
+        """Write the text once more, if a progress edit may have landed on it meanwhile."""
+        if not await self._let_settle(request):
             return
-        await self._parts.clock.wait(self._parts.stopping, min(seconds, PROGRESS_SETTLE_SECONDS))
         await self._ownership.check()
         try:
             await self._parts.messenger.repeat_outcome_text(request, shown.video)
         except (Retryable, Ambiguous, Permanent) as error:
             self._parts.log.info("outcome.not_repeated", request_id=request.id, reason=str(error))
+
+    async def _let_settle(self, request: VideoRequest) -> bool:
+        """Wait until a progress edit whose answer was lost can no longer land; return whether there may be one.
+
+        Outside of `_turn`: other videos need not wait for it.
+        """
+        until = self._status_line.unsettled_until
+        if until is not None and request.delivery is not None:
+            # Progress ends where a delivery begins: one begun by an earlier process needs no further wait.
+            until = min(until, request.delivery.started_at + TAKEOVER_SETTLE)
+        if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
+            return False
+        await self._parts.clock.wait(self._parts.stopping, min(seconds, TAKEOVER_SETTLE.total_seconds()))
+        return True
 
     async def _withdrawn(self, request: VideoRequest) -> None:
         """The placeholder is gone: by a human's hand, unless the whole channel is."""
@@ -196,6 +204,7 @@ class Delivery:
 
     async def _finish_post(self, request: VideoRequest, message_id: MessageId) -> None:
         if request.placeholder is not None:
+            await self._let_settle(request)
             await self._ownership.check()
             try:
                 await self._parts.messenger.point_to_outcome(request, message_id)
@@ -223,7 +232,8 @@ class Delivery:
                 raise
             yield OutcomeVideo(path=None, link=link)
         else:
-            async with self._parts.bucket.download(submission.video_uri) as path:
+            size_bytes = submission.video_size_bytes
+            async with self._parts.bucket.download(submission.video_uri, size_bytes) as path:
                 yield OutcomeVideo(path=path, link=None)
 
     def _try_as_link(self, video: OutcomeVideo | None, error: TooLarge | Unreachable) -> bool:

@@ -32,6 +32,7 @@ from .outcomes import abandon_open, completed, failed, next_attempt, unacknowled
 from .ownership import Ownership
 from .parts import Parts
 from .ports import (
+    Deleted,
     Gone,
     NotAcknowledged,
     Running,
@@ -41,7 +42,7 @@ from .ports import (
     Unsuccessful,
 )
 from .progress import Checking, Waiting
-from .request import MAX_ATTEMPTS, Placeholder, RequestId, Submission, VideoRequest
+from .request import MAX_ATTEMPTS, MessageId, Placeholder, RequestId, Submission, VideoRequest
 from .status import Closure, SubmissionState
 from .status_line import StatusLine
 from .steps import Step, deadline, next_step
@@ -142,8 +143,12 @@ class Lifecycle:
                 await self._parts.store.record_placeholder(request.id, answer, now)
             case Unknowable():
                 await self._parts.store.assume_acknowledged(request, now)
-            case NotAcknowledged() if now - request.created_at < ACKNOWLEDGEMENT_WINDOW:
+            case NotAcknowledged() | Deleted() if now - request.created_at < ACKNOWLEDGEMENT_WINDOW:
                 await self._parts.pause(1.0)
+            case Deleted():
+                # Nothing tells its id. Under the command's own, which is no message's, each edit finds it gone.
+                stand_in = Placeholder(MessageId(request.id))
+                await self._parts.store.record_placeholder(request.id, stand_in, now)
             case NotAcknowledged():
                 self._parts.log.info("request.unacknowledged", request_id=request.id)
                 outcome = None if request.status.is_outcome else unacknowledged()

@@ -24,6 +24,9 @@ PROGRESS_SETTLE_SECONDS = 5.0
 OWNERSHIP_FRESH = timedelta(seconds=2)
 """How old the proof that a request is ours may be when something is sent for it: a stopped process sleeps longer."""
 
+TAKEOVER_SETTLE = OWNERSHIP_FRESH + timedelta(seconds=PROGRESS_SETTLE_SECONDS)
+"""So long after a takeover, or after a delivery began, an edit of the owner before may still land."""
+
 DELIVERIES_AT_ONCE = 4
 """Finished videos on their way to Discord at once: each is a file on disk and a stream up and down."""
 

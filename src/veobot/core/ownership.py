@@ -27,7 +27,9 @@ class Ownership:
 
     def is_fresh(self) -> bool:
         """Whether so little time has passed since that nobody can have been stopped for long meanwhile."""
-        return self._proven_at is not None and abs(self._parts.clock.now() - self._proven_at) < OWNERSHIP_FRESH
+        if self._proven_at is None:
+            return False
+        return abs(self._parts.clock.now() - self._proven_at) < OWNERSHIP_FRESH
 
     async def check(self) -> None:
         """Return with the proof fresh; nothing may be awaited between this and the call that it is for.

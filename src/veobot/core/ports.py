@@ -249,8 +249,11 @@ class VideoBucket(Protocol):
     async def stat(self, uri: VideoUri) -> StoredVideo:
         """Return what is stored there. Raises `VideoMissing`."""
 
-    def download(self, uri: VideoUri) -> AbstractAsyncContextManager[Path]:
-        """Provide the video as a temporary file, streamed to disk, removed at the end. Raises `VideoMissing`."""
+    def download(self, uri: VideoUri, size_bytes: int | None) -> AbstractAsyncContextManager[Path]:
+        """Provide the video as a temporary file, streamed to disk, removed at the end. Raises `VideoMissing`.
+
+        `size_bytes` is what it was found with: whatever else comes in its place is `Retryable`, and no video.
+        """
 
     async def signed_link(self, uri: VideoUri, lifetime: timedelta, now: datetime) -> SignedLink:
         """Sign a link to the video."""
@@ -258,6 +261,10 @@ class VideoBucket(Protocol):
 
 class NotAcknowledged:
     """The member was never shown that the command was accepted."""
+
+
+class Deleted:
+    """The member was shown that the command was accepted, and somebody deleted the message since."""
 
 
 class Unknowable:
@@ -279,8 +286,13 @@ class Messenger(Protocol):
     `TokenExpired`, `MessageGone`, `Unreachable`, `TooLarge`, `MessageRefused`.
     """
 
-    async def find_acknowledgement(self, request: VideoRequest) -> Placeholder | NotAcknowledged | Unknowable:
-        """Look the placeholder up: by the token, or by the channel's history once the token is dead."""
+    async def find_acknowledgement(
+        self, request: VideoRequest
+    ) -> Placeholder | Deleted | NotAcknowledged | Unknowable:
+        """Look the placeholder up: by the token, or by the channel's history once the token is dead.
+
+        A history does not tell a deleted message from one that never was: `Deleted` comes by the token only.
+        """
 
     async def check_reachable(self, request: VideoRequest) -> None:
         """Raise `Unreachable` if REST proves that the bot cannot write in the channel."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from .errors import Ambiguous, Permanent, Retryable
-from .limits import PROGRESS_SETTLE_SECONDS
+from .limits import PROGRESS_SETTLE_SECONDS, TAKEOVER_SETTLE
 from .ownership import Ownership
 from .parts import Parts
 from .progress import Generating, Progress, Waiting
@@ -32,7 +32,7 @@ class StatusLine:
 
     def taken_over(self) -> None:
         """Remember that another process may have been writing until a moment ago."""
-        self._unsettled()
+        self.unsettled_until = self._parts.clock.now() + TAKEOVER_SETTLE
 
     async def show(self, request: VideoRequest, progress: Progress) -> None:
         """Show this, if it is news and not too soon. Raises `Superseded`, `StoreUnavailable`."""
@@ -46,7 +46,7 @@ class StatusLine:
         try:
             await self._parts.messenger.show_progress(request, progress)
         except Ambiguous:
-            self._unsettled()
+            self.unsettled_until = self._parts.clock.now() + timedelta(seconds=PROGRESS_SETTLE_SECONDS)
         except Retryable as error:
             self._next_at = max(self._next_at, now + timedelta(seconds=error.retry_after_seconds))
         except Permanent as error:
@@ -67,6 +67,3 @@ class StatusLine:
         if isinstance(progress, Waiting):
             return interval * max(1.0, progress.position / NEAR_IN_LINE)
         return interval
-
-    def _unsettled(self) -> None:
-        self.unsettled_until = self._parts.clock.now() + timedelta(seconds=PROGRESS_SETTLE_SECONDS)

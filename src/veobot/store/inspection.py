@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
+from veobot.core.errors import RowUnreadable
 from veobot.core.ports import UnreadableRow
 from veobot.core.request import ChannelId, GuildId, RequestId, UserId, VideoRequest
 
@@ -76,8 +77,8 @@ class RequestHistory:
     transitions: Sequence[Transition]
 
 
-async def list_requests(database: Database, which: RequestFilter) -> Sequence[RequestSummary]:
-    """Return the newest requests that match, oldest first. Raises `StoreUnavailable`."""
+async def list_requests(database: Database, which: RequestFilter) -> Sequence[RequestSummary | UnreadableRow]:
+    """Return the newest requests that match, oldest first; a damaged row hides no other. Raises `StoreUnavailable`."""
     return await database.read(lambda connection: _list(connection, which))
 
 
@@ -93,7 +94,7 @@ _last_moved_at = (
 )
 
 
-def _list(connection: Connection, which: RequestFilter) -> Sequence[RequestSummary]:
+def _list(connection: Connection, which: RequestFilter) -> Sequence[RequestSummary | UnreadableRow]:
     rows = connection.execute(
         select(
             requests.c.id,
@@ -113,7 +114,7 @@ def _list(connection: Connection, which: RequestFilter) -> Sequence[RequestSumma
         .order_by(requests.c.created_at.desc(), requests.c.id.desc())
         .limit(which.limit)
     ).mappings()
-    return [_summary(row) for row in rows][::-1]
+    return [_read(row) for row in rows][::-1]
 
 
 def _conditions(which: RequestFilter) -> list[ColumnElement[bool]]:
@@ -128,6 +129,13 @@ def _conditions(which: RequestFilter) -> list[ColumnElement[bool]]:
     if which.status is not None:
         conditions.append(requests.c.status == which.status)
     return conditions
+
+
+def _read(row: RowMapping) -> RequestSummary | UnreadableRow:
+    try:
+        return _summary(row)
+    except RowUnreadable as error:
+        return UnreadableRow(RequestId(integer(row, "id")), str(error))
 
 
 def _summary(row: RowMapping) -> RequestSummary:

@@ -20,8 +20,10 @@ from sqlalchemy import (
     table,
 )
 
+from veobot.core.errors import StoreUnavailable
+
 from . import guards, schema
-from .errors import NotADatabase, SchemaTooNew
+from .errors import DatabaseMissing, NotADatabase, SchemaTooNew
 
 REVISIONS = ("0001",)
 """Every version this code knows, oldest first."""
@@ -69,8 +71,12 @@ def schema_state(engine: Engine) -> SchemaState:
         return _state(connection)
 
 
-def prepare(engine: Engine, path: Path) -> None:
-    """Make the schema current: fresh, or by migrations. Raises `SchemaTooNew`, `NotADatabase` (`path` is named)."""
+def prepare(engine: Engine, path: Path, *, create: bool = True) -> None:
+    """Make the schema current: fresh, or by migrations; without `create` see that it is, and change nothing.
+
+    Raises `SchemaTooNew`, `NotADatabase`; without `create` also `DatabaseMissing` for an empty file, and
+    `StoreUnavailable` for an older schema. `path` is named.
+    """
     try:
         state = schema_state(engine)
     except NotADatabase as error:
@@ -78,10 +84,16 @@ def prepare(engine: Engine, path: Path) -> None:
     match state:
         case SchemaState.CURRENT:
             return
-        case SchemaState.EMPTY:
+        case SchemaState.EMPTY if create:
             _create(engine)
-        case SchemaState.BEHIND:
+        case SchemaState.EMPTY:
+            raise DatabaseMissing(f"The database {path} is empty: the bot's first start gives it its tables.")
+        case SchemaState.BEHIND if create:
             upgrade(engine)
+        case SchemaState.BEHIND:
+            raise StoreUnavailable(
+                f"The database {path} is of an older version; back it up, then run `veobot migrate`."
+            )
         case SchemaState.AHEAD:
             raise SchemaTooNew(
                 f"The database {path} was written by a newer version of veobot; run that version, or a newer one."

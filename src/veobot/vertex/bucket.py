@@ -76,16 +76,17 @@ class GcsVideoBucket:
         return await self._in_thread(client.stat, uri)
 
     @asynccontextmanager
-    async def download(self, uri: VideoUri) -> AsyncIterator[Path]:
+    async def download(self, uri: VideoUri, size_bytes: int | None) -> AsyncIterator[Path]:
         """Provide the video as a temporary file, streamed to disk, removed at the end.
 
-        Raises `VideoMissing`, `Retryable` (a full disk too), `OperatorNeeded`.
+        `size_bytes` is what it was found with. Raises `VideoMissing`, `Retryable` (a full disk too, and an answer that
+        is not the video), `OperatorNeeded`.
         """
         client = await self._connect()
         path = await self._in_thread(self._create_file)
         stopped = threading.Event()
         try:
-            await self._in_thread(client.download, uri, path, stopped)
+            await self._in_thread(client.download, uri, size_bytes, path, stopped)
             yield path
         finally:
             # A thread cannot be cancelled: it ends by itself at its next block, and the file is gone already.

@@ -1,7 +1,7 @@
 """The calls to Cloud Storage; all block. Importing this imports google-cloud-storage, so `bucket` does it late."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import requests
 from google.api_core import exceptions as api_exceptions
+from google.api_core.page_iterator import Page
 from google.auth import exceptions as auth_exceptions
 from google.auth import iam
 from google.auth.credentials import Credentials, Signing
@@ -33,6 +34,9 @@ DOWNLOAD_TIMEOUT_SECONDS = 60.0
 
 _CONSOLE = "https://console.cloud.google.com"
 
+_LISTING = "storage#objects"
+"""What every list of Google's says that it is. Some other 200 in its place would look like an empty bucket."""
+
 
 class StorageClient:
     """Cloud Storage under the process's credentials. It repeats nothing: that is the core's affair.
@@ -48,11 +52,12 @@ class StorageClient:
 
     def find(self, bucket: str, prefix: str) -> StoredVideo | None:
         """Return the first .mp4 by name under the prefix that has more than 0 bytes."""
-        with self._translating(bucket):
+        with self._translating(bucket), _reading():
             try:
-                blobs = self._storage.list_blobs(
+                listing = self._storage.list_blobs(
                     bucket, prefix=prefix, retry=None, timeout=CALL_TIMEOUT_SECONDS
                 )
+                blobs = (blob for page in listing.pages for blob in _blobs(page))
                 videos = [blob for blob in blobs if blob.name.endswith(".mp4") and blob.size]
             except api_exceptions.NotFound as error:
                 message = f"The bucket {bucket} does not exist."
@@ -67,19 +72,27 @@ class StorageClient:
         """Return the object's size."""
         bucket, name = _parted(uri)
         blob = self._storage.bucket(bucket).blob(name)
-        with self._translating(bucket):
+        with self._translating(bucket), _reading():
             blob.reload(retry=None, timeout=CALL_TIMEOUT_SECONDS)
-        return StoredVideo(uri, int(blob.size))
+            return StoredVideo(uri, int(blob.size))
 
-    def download(self, uri: VideoUri, path: Path, stopped: threading.Event) -> None:
+    def download(self, uri: VideoUri, size_bytes: int | None, path: Path, stopped: threading.Event) -> None:
         """Stream the object into the file; leave off at the next block once `stopped` is set.
 
-        The library compares the checksum with Google's.
+        The library compares the checksum with Google's, and takes an answer without one (a proxy's page) as it comes.
+        So the size has to be the one that the video was found with, or, if it was replaced since, has now.
         """
         bucket, name = _parted(uri)
         blob = self._storage.bucket(bucket).blob(name)
-        with self._translating(bucket), path.open("wb") as file:
-            blob.download_to_file(_StoppableFile(file, stopped), retry=None, timeout=DOWNLOAD_TIMEOUT_SECONDS)
+        with self._translating(bucket):
+            with path.open("wb") as file:
+                blob.download_to_file(
+                    _StoppableFile(file, stopped), retry=None, timeout=DOWNLOAD_TIMEOUT_SECONDS
+                )
+            written = path.stat().st_size
+        if written != size_bytes and written != self.stat(uri).size_bytes:
+            message = f"Cloud Storage was asked for a video, and {written} bytes of something else came."
+            raise Retryable(message, failure=Failure.PROVIDER_UNAVAILABLE)
 
     def sign(self, uri: VideoUri, lifetime: timedelta) -> str:
         """Return a V4 link, signed with the credentials' own key where they have one, through IAM where not."""
@@ -168,6 +181,24 @@ def _no_account() -> OperatorNeeded:
     message = "These Google credentials cannot sign links: they belong to no service account."
     fix = "Run the bot as a service account, or name the account that signs in the settings."
     return OperatorNeeded(message, fix=fix)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Refuse an answer in JSON that is not the one to the question: the library stumbles over its shape."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        message = "it has not the shape of an answer"
+        raise ValueError(message) from error
+
+
+def _blobs(page: Page) -> Iterable[storage.Blob]:
+    """Return the objects on a page of a list, if it is one."""
+    if page.raw_page.get("kind") != _LISTING:
+        message = "it is no list of objects"
+        raise ValueError(message)
+    return page
 
 
 class _Stopped(OSError):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from simulation.record import Life
 
-from .evidence import OPEN, OUTCOMES, Evidence, Intent, Row, Story, owner_of
+from .evidence import OPEN, OUTCOMES, ROUNDING_SECONDS, Evidence, Intent, Row, Story, owner_of
 
 TURN = frozenset({"check_reachable", "submit"})
 """A request that a process has made one of these calls for has had its turn there."""
@@ -91,7 +91,8 @@ def _first_turns(evidence: Evidence) -> Iterator[tuple[Intent, Life, list[Story]
         older = [
             story
             for story in resumed
-            if story.created_at < asked_at and _still_waits(evidence, story, life, intent.at)
+            if story.created_at < asked_at - ROUNDING_SECONDS
+            and _still_waits(evidence, story, life, intent.at)
         ]
         waiting = [story for story in older if not _looked_up(story, life, intent.at)]
         # One whose acknowledgement is being looked up keeps its slot meanwhile, in which no younger one may start.
