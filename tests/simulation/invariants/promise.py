@@ -7,6 +7,9 @@ from simulation.record import Content, Kind, Message
 
 from .evidence import LATE_SECONDS, Evidence, Story
 
+TOKEN_SECONDS = 900.0
+WINDOW_SECONDS = 6.0
+"""From when on the absence of an acknowledgement is final, and a second for the answer's way."""
 BACKOFF_SECONDS = 600.0
 """The longest that a request waits between two tries."""
 
@@ -68,18 +71,29 @@ def nobody_is_told_both_yes_and_no(evidence: Evidence) -> Iterator[str]:
 def an_acknowledged_request_is_not_closed_as_unacknowledged(evidence: Evidence) -> Iterator[str]:
     """What the member was shown counts.
 
-    A placeholder that was deleted before the bot looked is no different from one that never was.
+    Once the token is dead, a placeholder that was deleted is no different in the history from one that never was.
     """
     for story in evidence.stories:
         if story.closure != "unacknowledged" or not story.promised:
             continue
-        if any(m.is_placeholder and m.deleted_at is not None for m in story.messages):
-            continue
         assert story.command is not None
+        deleted = any(m.is_placeholder and m.deleted_at is not None for m in story.messages)
+        if deleted and not _looked_by_token(evidence, story, story.command.at):
+            continue
         yield (
             f"Request {story.id} was acknowledged at {story.command.acknowledged_at}, "
             f"and closed as unacknowledged at {story.closed_at}."
         )
+
+
+def _looked_by_token(evidence: Evidence, story: Story, asked_at: float) -> bool:
+    """Whether Discord was asked while the token lived, and long enough after the command to be sure."""
+    if evidence.happened("token"):
+        return False
+    looks = (
+        c.landed_at for c in story.called("find_acknowledgement") if c.end == "ok" and c.landed_at is not None
+    )
+    return any(WINDOW_SECONDS < at - asked_at < TOKEN_SECONDS - evidence.clock_slack for at in looks)
 
 
 def an_end_without_telling_has_its_reason(evidence: Evidence) -> Iterator[str]:
