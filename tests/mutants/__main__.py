@@ -3,21 +3,25 @@
     PYTHONPATH=tests .venv/bin/python -m mutants [--only NN] [--jobs N] [--seconds N] [--json FILE]
 
 The product without any bug comes first and has to survive: a hunt that finds fault with everything catches every bug.
-Exit status 1 if a bug survives, or the product does not.
+A bug counts as caught only if an undisturbed request is delivered in spite of it, and if the product without it keeps
+every invariant in the schedule that caught it. Exit status 1 if a bug survives, or the product does not.
 """
 
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from mutants.hunt import HUNTER, Hunt, hunt
+from mutants.hunt import Hunt, hunt
+from mutants.player import SIMULATION
 from mutants.report import as_json, conclude, line
-from mutants.seeded import Bug, all_bugs
+from mutants.seeded import REPOSITORY, Bug, all_bugs, copy_product
 
 BUG_SECONDS = 60.0
 CONTROL_SECONDS = 20.0
@@ -31,24 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     bugs = _chosen(options.only)
-    hunter = shlex.split(options.hunter) if options.hunter else HUNTER
-    control = hunt(None, hunter, min(CONTROL_SECONDS, options.seconds))
-    console.print(line(control))
-    hunts = [control]
-    if control.as_expected:
-        for result in _hunt_all(bugs, hunter, options.seconds, options.jobs):
-            console.print(line(result))
-            hunts.append(result)
-            hunts[1:] = sorted(hunts[1:], key=lambda h: h.name)
-            _write(hunts, options.json)
+    simulation = shlex.split(options.simulation) if options.simulation else SIMULATION
+    with tempfile.TemporaryDirectory(prefix="veobot-product-") as directory:
+        # One copy for all: the working tree may change meanwhile.
+        product = Path(directory)
+        copy_product(REPOSITORY, product)
+        control = hunt(None, product, simulation, min(CONTROL_SECONDS, options.seconds))
+        console.print(line(control))
+        hunts = [control]
+        if control.as_expected:
+            search = partial(hunt, product=product, simulation=simulation, seconds=options.seconds)
+            for result in _each(search, bugs, options.jobs):
+                console.print(line(result))
+                hunts.append(result)
+                hunts[1:] = sorted(hunts[1:], key=lambda h: h.name)
+                _write(hunts, options.json)
     _write(hunts, options.json)
     return 0 if conclude(hunts, console) else 1
 
 
-def _hunt_all(bugs: Sequence[Bug], hunter: Sequence[str], seconds: float, jobs: int) -> Iterator[Hunt]:
+def _each(search: Callable[[Bug], Hunt], bugs: Sequence[Bug], jobs: int) -> Iterator[Hunt]:
     """Hunt for each bug, several at a time; in the order in which they are caught."""
     with ThreadPoolExecutor(max_workers=jobs) as threads:
-        futures = [threads.submit(hunt, bug, hunter, seconds) for bug in bugs]
+        futures = [threads.submit(search, bug) for bug in bugs]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -87,9 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     parser.add_argument(
-        "--hunter",
+        "--simulation",
         metavar="COMMAND",
-        help="another hunter; gets --seconds and --jobs (default: python -m simulation hunt)",
+        help="another one; gets hunt or replay, and their arguments (default: python -m simulation)",
     )
     return parser
 

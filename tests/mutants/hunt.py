@@ -1,24 +1,19 @@
-"""One hunt: the simulation, run as a process of its own on a copy of the product."""
+"""One hunt: the simulation on a copy of the product, and the proof that what it found is the bug's doing."""
 
 import json
-import os
+import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from mutants.seeded import REPOSITORY, Bug, DoesNotApply, copy_product, plant
+from mutants.player import BROKEN, KEPT, Player
+from mutants.seeded import Bug, DoesNotApply, copy_product, plant
 
-HUNTER = (sys.executable, "-m", "simulation", "hunt")
-"""The command that looks for a broken invariant: exit status 1 and a JSON object on its last line once it has one."""
 OVERTIME_SECONDS = 120.0
 """How much longer than it was given a hunt may take, start and last schedule included, on a busy machine."""
-
-_FOUND, _NOTHING = 1, 0
-_WHERE_IS_IT = "import pathlib, veobot; print(pathlib.Path(veobot.__file__).resolve())"
 
 
 class Verdict(StrEnum):
@@ -27,7 +22,7 @@ class Verdict(StrEnum):
     CAUGHT = "caught"
     SURVIVED = "survived"
     BROKEN = "broken"
-    """The hunt itself failed: it says nothing about the bug."""
+    """It says nothing about the bug: the hunt failed, or what it found is not the bug's doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class Hunt:
     bug: Bug | None
     verdict: Verdict
     invariant: str = ""
-    """The invariant that was broken; where the hunt itself failed, why."""
+    """The invariant that was broken; where the hunt says nothing, why."""
     replay: str = ""
     """The command that shows it again, on the mutated copy."""
     schedules: int | None = None
@@ -54,45 +49,43 @@ class Hunt:
         return self.verdict is (Verdict.SURVIVED if self.bug is None else Verdict.CAUGHT)
 
 
-def hunt(bug: Bug | None, hunter: Sequence[str], seconds: float) -> Hunt:
-    """Look for a broken invariant in the product with this bug, for so many seconds at most."""
+def hunt(bug: Bug | None, product: Path, simulation: Sequence[str], seconds: float) -> Hunt:
+    """Look for a broken invariant in the product with this bug, for so many seconds at most.
+
+    Args:
+        product: a copy of the product without any bug: what is found must be the bug's doing.
+        simulation: the command with `hunt` and `replay`.
+    """
     with tempfile.TemporaryDirectory(prefix="veobot-mutant-") as directory:
         copy = Path(directory)
-        copy_product(copy)
+        copy_product(product, copy)
         try:
             if bug is not None:
                 plant(bug, copy)
         except DoesNotApply as error:
             return Hunt(bug, Verdict.BROKEN, str(error))
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(copy / "src"), str(REPOSITORY / "tests")]),
-        }
-        _assert_copy_is_used(copy, environment)
-        command = [*hunter, "--seconds", f"{seconds:g}", "--jobs", "1"]
+        mutant, original = Player(copy, simulation), Player(product, simulation)
+        mutant.assert_copy_is_used()
         try:
-            result = subprocess.run(
-                command,
-                cwd=copy,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=seconds + OVERTIME_SECONDS,
-                check=False,
-            )
+            return _hunt(bug, mutant, original, seconds)
         except subprocess.TimeoutExpired:
-            return Hunt(bug, Verdict.BROKEN, "the hunt did not end in time")
-        return _read(bug, result)
+            return Hunt(bug, Verdict.BROKEN, "the simulation did not end in time")
 
 
-def _assert_copy_is_used(copy: Path, environment: dict[str, str]) -> None:
-    """The product is installed, too: make sure that the copy comes first."""
-    where = subprocess.check_output(
-        [sys.executable, "-c", _WHERE_IS_IT], cwd=copy, env=environment, text=True
-    ).strip()
-    assert Path(where).is_relative_to(copy.resolve()), (
-        f"veobot would be imported from {where}, not from the copy"
+def _hunt(bug: Bug | None, mutant: Player, original: Player, seconds: float) -> Hunt:
+    if not mutant.delivers_the_ordinary():
+        return Hunt(bug, Verdict.BROKEN, "a request that nothing disturbs is not delivered")
+    found = _read(bug, mutant.hunt(seconds, OVERTIME_SECONDS))
+    if bug is None or found.verdict is not Verdict.CAUGHT or original.keeps(_schedule(found.replay)):
+        return found
+    return replace(
+        found, verdict=Verdict.BROKEN, invariant=f"the product itself does not keep: {found.invariant}"
     )
+
+
+def _schedule(replay: str) -> str:
+    """Return the schedule as code: what the command line that replays it ends with."""
+    return shlex.split(replay)[-1] if replay else ""
 
 
 def _read(bug: Bug | None, result: subprocess.CompletedProcess[str]) -> Hunt:
@@ -103,9 +96,9 @@ def _read(bug: Bug | None, result: subprocess.CompletedProcess[str]) -> Hunt:
         float(seconds) if isinstance(seconds, int | float) else None,
     )
     invariant, replay = found.get("invariant"), found.get("replay")
-    if result.returncode == _NOTHING:
+    if result.returncode == KEPT:
         return Hunt(bug, Verdict.SURVIVED, "", "", *counts)
-    if result.returncode == _FOUND and isinstance(invariant, str):
+    if result.returncode == BROKEN and isinstance(invariant, str):
         return Hunt(bug, Verdict.CAUGHT, invariant, str(replay or ""), *counts)
     complaint = result.stderr.strip().splitlines() or ["nothing on its error stream"]
     return Hunt(bug, Verdict.BROKEN, f"exit status {result.returncode}: {complaint[-1]}")

@@ -52,7 +52,10 @@ def conclude(hunts: Sequence[Hunt], console: Console) -> bool:
                 f"The product as it is: {hunt.verdict}. {hunt.invariant}", style="bold red", markup=False
             )
         else:
-            console.print(f"{hunt.name}: {hunt.verdict}. {hunt.bug.sentence}", style="bold red", markup=False)
+            why = f" ({hunt.invariant})" if hunt.invariant else ""
+            console.print(
+                f"{hunt.name}: {hunt.verdict}{why}. {hunt.bug.sentence}", style="bold red", markup=False
+            )
     return all(hunt.as_expected for hunt in hunts)
 
 

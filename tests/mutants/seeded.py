@@ -64,10 +64,10 @@ def all_bugs() -> list[Bug]:
     return [Bug(path) for path in sorted(BUGS.glob("*.patch"))]
 
 
-def copy_product(target: Path) -> None:
-    """Copy the product as it stands in the working tree to `target`/src/veobot."""
+def copy_product(source: Path, target: Path) -> None:
+    """Copy the product, src/veobot, from one directory to another."""
     shutil.copytree(
-        REPOSITORY / PRODUCT,
+        source / PRODUCT,
         target / PRODUCT,
         ignore=shutil.ignore_patterns("__pycache__"),
         dirs_exist_ok=True,

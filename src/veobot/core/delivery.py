@@ -20,7 +20,7 @@ from .errors import (
     VideoMissing,
 )
 from .failures import RULES, Failure
-from .limits import LOST_UPLOADS_BEFORE_A_LINK, TAKEOVER_SETTLE
+from .limits import LOST_UPLOADS_BEFORE_A_LINK, POINTER_TRIES, TAKEOVER_SETTLE
 from .outcomes import failed, undeliverable
 from .ownership import Ownership
 from .parts import Parts
@@ -50,6 +50,7 @@ class Delivery:
         self._status_line = status_line
         self._as_link = False
         self._lost_uploads = 0
+        self._pointer_tries = 0
         self._no_permission: Unreachable | None = None
 
     async def deliver(self, request: VideoRequest) -> None:
@@ -151,13 +152,14 @@ class Delivery:
         await self._ownership.check()
         try:
             await self._parts.messenger.repeat_outcome_text(request, shown.video)
-        except (Retryable, Ambiguous, Permanent) as error:
+        except Permanent as error:
             self._parts.log.info("outcome.not_repeated", request_id=request.id, reason=str(error))
 
     async def _let_settle(self, request: VideoRequest) -> bool:
         """Wait until a progress edit whose answer was lost can no longer land; return whether there may be one.
 
-        Outside of `_turn`: other videos need not wait for it.
+        Outside of `_turn`: other videos need not wait for it. Raises `Stopping`: what may still land is then left to
+        the next process.
         """
         until = self._status_line.unsettled_until
         if until is not None and request.delivery is not None:
@@ -166,6 +168,7 @@ class Delivery:
         if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
             return False
         await self._parts.clock.wait(self._parts.stopping, min(seconds, TAKEOVER_SETTLE.total_seconds()))
+        self._parts.check_running()
         return True
 
     async def _withdrawn(self, request: VideoRequest) -> None:
@@ -206,9 +209,12 @@ class Delivery:
         if request.placeholder is not None:
             await self._let_settle(request)
             await self._ownership.check()
+            self._pointer_tries += 1
             try:
                 await self._parts.messenger.point_to_outcome(request, message_id)
             except (Retryable, Ambiguous, Permanent) as error:
+                if not isinstance(error, Permanent) and self._pointer_tries < POINTER_TRIES:
+                    raise
                 self._parts.log.info("pointer.not_written", request_id=request.id, reason=str(error))
         await self._close(request, Closure.DELIVERED)
 

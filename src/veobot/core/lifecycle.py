@@ -24,6 +24,8 @@ from .forecast import Forecast, forecast
 from .limits import (
     ACKNOWLEDGEMENT_WINDOW,
     FORECAST_SAMPLES,
+    INTENT_FRESH,
+    LOOK_FRESH,
     OPERATOR_PAUSE_SECONDS,
     backoff_seconds,
 )
@@ -102,6 +104,8 @@ class Lifecycle:
             except RowUnreadable as error:
                 self._parts.log.error("request.unreadable", request_id=self._id, reason=str(error))
                 request = None
+            except KeyError:
+                request = None  # its commit had failed after all
             if request is None or request.closed or request.epoch != self._epoch:
                 self._may_be_running = False
                 return None
@@ -175,26 +179,28 @@ class Lifecycle:
         if not await self._prepared(request):
             return
         parts.check_running()
+        now = parts.clock.now()
+        if now - request.created_at > parts.limits.request_expiry:
+            return  # it had not expired when this began
         attempt = next_attempt(request)
         prefix = f"veo/{request.id}/{attempt}/"
-        now = parts.clock.now()
         submission = await parts.store.record_intent(request, attempt, prefix, now)
         self._ownership.proven(now)
         self._may_be_running = True
-        if parts.stopping.is_set() or not self._ownership.is_fresh():
-            # Surely not made; and after a long stop somebody else may have waited for it in vain.
+        if not await self._may_still_submit(submission):
             await self._remember(lambda: parts.store.record_refusal(submission, parts.clock.now()))
             parts.check_running()
-            return
+            raise Retryable("The submission was not made: too much time had passed since its intent")
         try:
             operation = await parts.generator.submit(request.prompt, request.options, submission)
         except Retryable as error:
             await self._remember(lambda: parts.store.record_refusal(submission, parts.clock.now()))
             await self._refused_for_now(request, submission.first_intended_at, error)
         except SubmissionRefused as error:
-            ends = [SubmissionEnd(attempt, SubmissionState.FAILED)]
             failure, detail = error.failure, error.detail
-            await self._remember(lambda: self._end(request, failure, detail, ends))
+            # The fact first: should somebody else have taken over, it need not wait for this submission.
+            await self._remember(lambda: parts.store.record_refusal(submission, parts.clock.now()))
+            await self._remember(lambda: self._end(request, failure, detail))
         except Ambiguous as error:
             parts.log.warning(
                 "submission.answer_lost", request_id=request.id, attempt=attempt, reason=str(error)
@@ -204,6 +210,15 @@ class Lifecycle:
             await self._remember(
                 lambda: parts.store.record_operation(request, submission, operation, parts.clock.now())
             )
+
+    async def _may_still_submit(self, submission: Submission) -> bool:
+        """Whether the call may follow its intent now; nothing may be awaited between this and the call."""
+        try:
+            await self._ownership.check()
+        except (Superseded, StoreUnavailable):
+            return False
+        in_time = self._parts.clock.now() - submission.intended_at < INTENT_FRESH
+        return in_time and not self._parts.stopping.is_set()
 
     async def _can_be_told(self, request: VideoRequest) -> bool:
         """Make sure, before paying, that the outcome could be told; close the request where it is proven not."""
@@ -240,21 +255,22 @@ class Lifecycle:
             raise error
         request = await self._parts.store.get(request.id)  # its submissions have changed since
         if request.epoch != self._epoch:
-            raise Superseded  # else we would decide in another owner's name
+            raise Superseded  # else this would decide in another owner's name
         await self._end(request, error.failure, str(error))
 
     async def _reconcile(self, request: VideoRequest) -> None:
         """The answer to a submission was lost: adopt its video if it appears, submit again if it surely cannot."""
         parts = self._parts
         until = max(deadline(s, parts.limits) for s in request.open_submissions)
-        if parts.clock.now() < until:
+        # Before the look: what it does not find may come while this process is stopped.
+        now = parts.clock.now()
+        if now < until:
             parts.slots.hold(request.id)
         for submission in request.open_submissions:
             video = await parts.bucket.find(submission.prefix)
             if video is not None:
                 await self._complete(request, submission, video)
                 return
-        now = parts.clock.now()
         if now < until:
             await self._status_line.show(request, Checking(until))
             await parts.pause(parts.limits.poll_interval_seconds)
@@ -276,6 +292,7 @@ class Lifecycle:
     async def _watch(self, request: VideoRequest) -> None:
         """Look at every submission that may still bring a video; the first video wins."""
         self._parts.slots.hold(request.id)
+        now = self._parts.clock.now()
         ends: list[SubmissionEnd] = []
         failure, detail = Failure.TIMED_OUT, ""
         in_the_way: Retryable | None = None
@@ -296,9 +313,11 @@ class Lifecycle:
                     in_the_way = error
                 case Running():
                     pass
+        if self._parts.clock.now() - now > LOOK_FRESH:
+            return  # stopped meanwhile: what was looked for in vain may be there now
         if len(ends) == len(request.open_submissions):
             await self._end(request, failure, detail, ends)
-        elif self._parts.clock.now() >= wait_until(request, self._parts.limits, in_the_way):
+        elif now >= wait_until(request, self._parts.limits, in_the_way):
             await self._last_look(request, ends)
         else:
             await self._show_generating(request)

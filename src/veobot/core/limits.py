@@ -24,6 +24,15 @@ PROGRESS_SETTLE_SECONDS = 5.0
 OWNERSHIP_FRESH = timedelta(seconds=2)
 """How old the proof that a request is ours may be when something is sent for it: a stopped process sleeps longer."""
 
+INTENT_FRESH = timedelta(seconds=10)
+"""How old a committed intent may be when its call is made: its deadline counts from the intent."""
+
+LOOK_FRESH = timedelta(minutes=2)
+"""How old a look at Vertex and the bucket may be when a request is ended by it; longer than the calls can take."""
+
+POINTER_TRIES = 3
+"""How often the placeholder's pointer to a new message is tried: the member has the outcome already."""
+
 TAKEOVER_SETTLE = OWNERSHIP_FRESH + timedelta(seconds=PROGRESS_SETTLE_SECONDS)
 """So long after a takeover, or after a delivery began, an edit of the owner before may still land."""
 

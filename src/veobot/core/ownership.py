@@ -6,10 +6,13 @@ what it read is old: it begins nothing before it has read the row again. The one
 
 from datetime import datetime
 
-from .errors import Superseded
+from .errors import RowUnreadable, StoreUnavailable, Superseded
 from .limits import OWNERSHIP_FRESH
 from .parts import Parts
 from .request import RequestId
+
+PROOFS_TRIED = 3
+"""How often the row is read for a proof that is fresh: a process may be stopped during one of them, hardly in each."""
 
 
 class Ownership:
@@ -34,11 +37,24 @@ class Ownership:
     async def check(self) -> None:
         """Return with the proof fresh; nothing may be awaited between this and the call that it is for.
 
-        Raises `Superseded` where the request is another owner's or closed, `StoreUnavailable`.
+        Raises `Superseded` where the request is another owner's, closed, or not to be read; `StoreUnavailable`, also
+        where the database takes longer to answer than a proof is worth.
         """
-        while not self.is_fresh():
-            now = self._parts.clock.now()
+        for _ in range(PROOFS_TRIED):
+            if self.is_fresh():
+                return
+            await self._look()
+        if not self.is_fresh():
+            raise StoreUnavailable(
+                "The database answers too slowly; look at the disk and at what else uses it."
+            )
+
+    async def _look(self) -> None:
+        now = self._parts.clock.now()
+        try:
             request = await self._parts.store.get(self._id)
-            if request.closed or request.epoch != self._epoch:
-                raise Superseded
-            self.proven(now)
+        except (RowUnreadable, KeyError):
+            raise Superseded from None  # the next look at the row says what is wrong with it
+        if request.closed or request.epoch != self._epoch:
+            raise Superseded
+        self.proven(now)

@@ -139,17 +139,20 @@ def no_two_messages_show_an_outcome_at_the_same_time(evidence: Evidence) -> Iter
 
 NONCE_SECONDS = 180.0
 """As long as Discord remembers a nonce here, it gives back the earlier message."""
-SEARCH_SECONDS = 60.0
-"""Between the search for an earlier message and the new one at most."""
 
 
 def _sent_again_blindly(evidence: Evidence, one: Message, other: Message) -> bool:
-    """Whether the later message came when the nonce was forgotten, and the history could not be read."""
+    """Whether the later message came when the nonce was forgotten, after a search of a history that was closed."""
     if one.is_placeholder or other.is_placeholder:
         return False
     first, second = sorted((one, other), key=lambda message: message.at)
+    searches = [
+        call.landed_at
+        for call in evidence.story(first.request_id).called("find_outcome")
+        if call.landed_at is not None and first.at <= call.landed_at <= second.at
+    ]
     blind = evidence.record.unreadable.get(second.channel_id, ())
-    looked_in_vain = any(begin <= second.at and second.at - SEARCH_SECONDS <= end for begin, end in blind)
+    looked_in_vain = bool(searches) and any(begin <= searches[-1] <= end for begin, end in blind)
     return second.at - first.at >= NONCE_SECONDS and looked_in_vain
 
 
