@@ -3,6 +3,7 @@
 import pytest
 
 from chaos.campaign.judge import Broken
+from chaos.campaign.mishaps import Closing
 from support.chaos_ledger import (
     CHANNEL,
     FILE,
@@ -103,6 +104,7 @@ def test_a_second_payment_is_excused_where_the_first_brought_nothing_in_time(
     story.ask()
     story.pay(operation_known=False)
     story.finish(result=result, after_seconds=after_seconds)
+    story.wait(11 * 60.0)
     story.pay(attempt=2)
     story.finish(attempt=2)
     story.deliver()
@@ -111,12 +113,27 @@ def test_a_second_payment_is_excused_where_the_first_brought_nothing_in_time(
     assert len(verdict.excused) == 1
 
 
+@pytest.mark.parametrize("result", ["filtered", None])
+def test_a_second_payment_before_the_firsts_deadline_has_no_excuse(result: str | None) -> None:
+    story = Story()
+    story.ask()
+    story.pay(operation_known=False)
+    if result is not None:
+        story.finish(result=result)
+    story.wait(10 * 60.0)
+    story.pay(attempt=2)
+    story.finish(attempt=2)
+    story.deliver()
+    assert findings(story) == {Broken.PAID_TWICE}
+
+
 def test_a_third_payment_has_no_excuse() -> None:
     story = Story()
     story.ask()
     for attempt in (1, 2, 3):
         story.pay(attempt=attempt, operation_known=False)
         story.finish(attempt=attempt, result="filtered")
+        story.wait(11 * 60.0)
     story.say(REASON)
     assert findings(story) == {Broken.PAID_TWICE}
 
@@ -184,20 +201,69 @@ def test_a_closure_that_the_world_does_not_know_is_no_excuse(closure: str) -> No
     assert findings(story) == {Broken.LOST, Broken.WRONG_CLOSURE}
 
 
-def test_closed_channels_and_deleted_placeholders_are_excuses() -> None:
+def test_a_deleted_placeholder_is_an_excuse() -> None:
     story = Story()
     story.ask()
-    story.row["closure"] = "undeliverable"
-    story.mishaps.closed_channels.add(CHANNEL)
-    verdict = story.judged()
-    assert (verdict.findings, verdict.undeliverable) == ([], 1)
-
-    story = Story()
-    story.ask()
-    story.row["closure"] = "withdrawn"
+    story.close("withdrawn")
     story.mishaps.deleted_messages.add(PLACEHOLDER)
     verdict = story.judged()
     assert (verdict.findings, verdict.withdrawn) == ([], 1)
+
+
+def test_a_channel_that_is_closed_is_an_excuse() -> None:
+    story = Story()
+    story.ask()
+    closing = Closing(CHANNEL, since=story.now)
+    story.mishaps.closings.append(closing)
+    story.wait(2.0)
+    story.close("undeliverable")
+    closing.until = story.now
+    verdict = story.judged()
+    assert (verdict.findings, verdict.undeliverable) == ([], 1)
+
+
+@pytest.mark.parametrize("closed_before", [True, False])
+def test_a_channel_that_was_closed_at_another_time_is_none(closed_before: bool) -> None:
+    story = Story()
+    story.ask()
+    if closed_before:
+        story.mishaps.closings.append(Closing(CHANNEL, since=story.now, until=story.now))
+        story.wait(60.0)
+    story.close("undeliverable")
+    if not closed_before:
+        story.wait(60.0)
+        story.mishaps.closings.append(Closing(CHANNEL, since=story.now, deleted=True))
+    assert findings(story) == {Broken.LOST, Broken.WRONG_CLOSURE}
+
+
+def test_a_channel_deleted_after_the_row_was_closed_is_no_withdrawal() -> None:
+    story = Story()
+    story.ask()
+    story.close("withdrawn")
+    story.wait(60.0)
+    story.mishaps.closings.append(Closing(CHANNEL, since=story.now, deleted=True))
+    assert findings(story) == {Broken.LOST, Broken.WRONG_CLOSURE}
+
+
+def test_what_nobody_could_read_may_be_believed_acknowledged() -> None:
+    story = Story()
+    story.ask(acknowledged=False)
+    story.mishaps.closings.append(Closing(CHANNEL, since=story.now, until=story.now))
+    story.wait(60.0)
+    story.pay()
+    story.finish()
+    story.deliver()
+    assert findings(story) == set()
+
+
+def test_what_was_paid_before_its_channel_closed_was_not_believed_acknowledged() -> None:
+    story = Story()
+    story.ask(acknowledged=False)
+    story.pay()
+    story.finish()
+    story.mishaps.closings.append(Closing(CHANNEL, since=story.now, until=story.now))
+    story.deliver()
+    assert findings(story) == {Broken.PAID_UNPROMISED}
 
 
 def test_a_message_that_belongs_to_no_command_is_found() -> None:

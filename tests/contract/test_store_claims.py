@@ -1,6 +1,10 @@
 """Start-up claims every incomplete request in one statement, and one bad row never hides the others."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, insert, text
@@ -16,7 +20,7 @@ from support.rows import (
     intended,
     recorded_statements,
 )
-from veobot.core.errors import RowUnreadable
+from veobot.core.errors import RowUnreadable, StoreUnavailable
 from veobot.core.ports import UnreadableRow
 from veobot.core.request import MessageId, VideoRequest
 from veobot.core.status import Closure, DeliveryRoute, Status, SubmissionState
@@ -25,6 +29,8 @@ from veobot.store.inspection import RequestFilter, RequestSummary, list_requests
 from veobot.store.requests import SqliteRequestStore
 from veobot.store.rows import row_from_request
 from veobot.store.schema import requests, submissions
+
+T = TypeVar("T")
 
 MANY = 10_000
 
@@ -61,7 +67,66 @@ async def test_an_owner_claims_nothing_of_its_own(store: SqliteRequestStore) -> 
     assert await store.claim_incomplete("first", NOON) == []
     assert await store.get(request.id) == request
     assert len(await store.claim_incomplete("second", NOON)) == 1
-    assert await store.claim_incomplete("second", NOON) == []
+
+
+async def test_what_an_earlier_claim_took_over_is_returned_again_and_left_as_it_is(
+    database: Database, store: SqliteRequestStore
+) -> None:
+    oldest = await admitted(store, a_request(1, created_at=NOON))
+    closed = await completed(store, a_request(2, created_at=NOON + SECOND))
+    youngest = await admitted(store, a_request(3, created_at=NOON + 4 * SECOND))
+    assert len(await store.claim_incomplete("second", NOON)) == 3
+    own = replace(a_request(4, created_at=NOON + 2 * SECOND), owner="second")
+    other = a_request(5, created_at=NOON + 3 * SECOND)
+    for request in (own, other):
+        await admitted(store, request)
+    await store.close(await store.get(closed.id), Closure.DELIVERED, NOON)
+    before = [await all_of(database, request) for request in (oldest, youngest, own)]
+
+    claimed = await store.claim_incomplete("second", NOON + SECOND)
+
+    assert [row.id for row in claimed] == [oldest.id, other.id, youngest.id]
+    for row in claimed:
+        assert isinstance(row, VideoRequest)
+        assert (row.owner, row.epoch) == ("second", 2)
+        assert await store.get(row.id) == row
+    assert [await all_of(database, request) for request in (oldest, youngest, own)] == before
+
+
+class LossyDatabase(Database):
+    """Reports each commit as failed that took place, as a disk can that fails at the very end."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        await super().write(work)
+        raise StoreUnavailable
+
+
+async def test_a_claim_that_was_reported_as_failed_is_taken_up_by_the_next(
+    database: Database, store: SqliteRequestStore
+) -> None:
+    request = await admitted(store)
+    lossy = LossyDatabase(database.path, sleep=asyncio.sleep)
+    with pytest.raises(StoreUnavailable):
+        await SqliteRequestStore(lossy).claim_incomplete("second", NOON)
+    lossy.close()
+    [claimed] = await store.claim_incomplete("second", NOON)
+    assert isinstance(claimed, VideoRequest)
+    assert (claimed.id, claimed.owner, claimed.epoch) == (request.id, "second", 2)
+    moves = (await show_request(database, request.id)).transitions
+    assert [move.event for move in moves] == ["admitted", "claimed"]
+
+
+async def test_damage_to_what_an_earlier_claim_took_over_is_named_and_hides_no_other(
+    database: Database, store: SqliteRequestStore
+) -> None:
+    damaged = await admitted(store, a_request(1))
+    fine = await admitted(store, a_request(2))
+    await store.claim_incomplete("second", NOON)
+    statement = text("UPDATE requests SET prompt = x'00' WHERE id = :id")
+    await database.write(lambda c: c.execute(statement, {"id": damaged.id}))
+    unreadable, claimed = await store.claim_incomplete("second", NOON)
+    assert isinstance(unreadable, UnreadableRow)
+    assert (unreadable.id, claimed.id) == (damaged.id, fine.id)
 
 
 async def test_a_claim_is_recorded(database: Database, store: SqliteRequestStore) -> None:
@@ -114,8 +179,9 @@ async def test_a_row_of_a_newer_version_is_left_alone_and_hides_no_other(
     assert isinstance(unreadable, UnreadableRow)
     assert unreadable.id == newer.id
     assert "which this version of veobot does not know" in unreadable.reason
-    with pytest.raises(RowUnreadable):
+    with pytest.raises(RowUnreadable) as raised:
         await store.get(newer.id)
+    assert raised.value.fix == "Run the version that wrote it, or a newer one"
     listed = await list_requests(database, RequestFilter(incomplete_only=True))
     owners = [(row.owner, row.epoch) for row in listed if isinstance(row, RequestSummary)]
     assert owners == [("second", 2), ("first", 1), ("second", 2)]
@@ -145,6 +211,10 @@ async def test_a_damaged_row_hides_no_other(
     [unreadable] = [row for row in rows if isinstance(row, UnreadableRow)]
     assert unreadable.id == damaged.id
     assert "Fuchs" not in unreadable.reason
+    with pytest.raises(RowUnreadable) as raised:
+        await store.get(damaged.id)
+    assert f"what a backup has in {damage.split(maxsplit=1)[0]}" in raised.value.fix
+    assert "version" not in raised.value.fix
     assert await all_of(database, damaged) == before
 
 

@@ -44,8 +44,6 @@ _SUBMISSION_COLUMNS = (
     "ended_at",
     "video_uri",
 )
-DATABASES_AT_ONCE = 3
-"""A paused process, its successor, and one more."""
 
 
 class AuditedFile:

@@ -7,11 +7,10 @@ from veobot.core.errors import MessageGone, Permanent, TokenExpired, TooLarge, U
 from veobot.core.ports import Deleted, NotAcknowledged, Unknowable
 from veobot.core.request import MessageId, Placeholder
 
-from .record import Command, Content, Kind, Message, Record
+from .record import TOKEN_SECONDS, Command, Content, Kind, Message, Record
 
 ANSWER_SECONDS = 3.0
 """A command that nobody answers by then is dead."""
-TOKEN_SECONDS = 15 * 60.0
 NONCE_SECONDS = 180.0
 """How long Discord remembers a nonce: "the past few minutes"."""
 

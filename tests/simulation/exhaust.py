@@ -1,4 +1,4 @@
-"""Dies at every single point of a life, and at every pair of points of two lives."""
+"""Dies at every single point of a life, and at every pair of points of two lives; is told to stop at every point."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from .schedule import (
     Schedule,
     Size,
     Spoil,
+    TerminateAt,
     TokenDies,
 )
 
@@ -45,12 +46,12 @@ class Story:
     pairs: bool = True
     """Whether to die twice, at every pair of points."""
 
-    def schedule(self, *crashes: Crash) -> Schedule:
-        """Return the schedule with these crashes."""
+    def schedule(self, *ends: Crash | TerminateAt) -> Schedule:
+        """Return the schedule with these ends of lives."""
         return Schedule(
             1,
             self.asks,
-            (*self.faults, *crashes),
+            (*self.faults, *ends),
             slots=self.slots,
             quota=self.quota,
             interval_seconds=self.interval_seconds,
@@ -139,7 +140,7 @@ NEVER_CALLED = frozenset({"end_submission"})
 def named_points() -> frozenset[str]:
     """Return the name of every point there is: read off the store's port, and the list of remote calls."""
     transactions = {name for name, _ in getmembers(RequestStore, isfunction) if not name.startswith("_")}
-    calls = {*DISCORD_CALLS, *GOOGLE_CALLS, "refuse"}
+    calls = {*DISCORD_CALLS, *GOOGLE_CALLS}
     return frozenset(
         {f"{name}: {when}" for name in transactions - NEVER_CALLED for when in ("before", "after")}
         | {f"{name}: {when}" for name in calls for when in ("before", "sent", "after")}
@@ -155,15 +156,17 @@ class Branch:
     point: int
     down_seconds: float
     pairs: bool
+    by: type[Crash] | type[TerminateAt] = Crash
 
 
 def branches(story: Story) -> list[Branch]:
-    """Return two branches for each point of each life that the story has by itself."""
+    """Return three branches for each point of each life that the story has by itself: two kills, and SIGTERM."""
     played, _ = player().play(story.schedule())
     points = [(life, point) for life, last in enumerate(played.points, 1) for point in range(1, last + 1)]
     soon = [Branch(story, life, point, SOON, story.pairs) for life, point in points]
     later = [Branch(story, life, point, LATER, pairs=False) for life, point in points]
-    return soon + later
+    told = [Branch(story, life, point, SOON, pairs=False, by=TerminateAt) for life, point in points]
+    return soon + later + told
 
 
 def play_branch(branch: Branch) -> Tally:
@@ -172,7 +175,7 @@ def play_branch(branch: Branch) -> Tally:
 
 
 def _schedules(branch: Branch) -> Iterator[Schedule]:
-    first = Crash(branch.life, branch.point, branch.down_seconds)
+    first = branch.by(branch.life, branch.point, branch.down_seconds)
     once = branch.story.schedule(first)
     yield once
     if branch.pairs:

@@ -5,7 +5,7 @@ from veobot.core.failures import Failure
 from veobot.core.ports import Finished, Gone, PollAnswer, Running, StoredVideo, Unsuccessful
 from veobot.core.request import OperationName, Submission, VideoUri
 
-from .record import Generation, Record, Result
+from .record import LOST_AFTER_SECONDS, Generation, Record, Result
 from .schedule import MINUTE, Makes, Schedule, Size
 
 BUCKET = "gs://videos/"
@@ -13,7 +13,6 @@ SMALL_BYTES, LARGE_BYTES = 10, 100
 UPLOAD_LIMIT_BYTES = 50
 """Between the two."""
 DEADLINE_SECONDS = 10 * MINUTE
-LOST_AFTER_SECONDS = 30.0
 
 
 class Google:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from veobot.core.admission import AdmissionPolicy, Place
 from veobot.core.door import Door
+from veobot.core.errors import Stopping
 from veobot.core.lifecycle import Lifecycle
 from veobot.core.parts import NoticePacer, Parts
 from veobot.core.recovery import Recovery
@@ -196,6 +197,8 @@ class Process:
             case TerminateAt():
                 self.world.hit(fault, named)
                 self.terminate()
+                if self.dead:
+                    await self.limbo()
             case Pause():  # at the next point where it may
                 self._at_point.setdefault(self.points + 1, fault)
             case _:
@@ -248,7 +251,23 @@ class Process:
         left = [t.get_name() for t in self.tasks if not t.done() and t not in self._service]
         self.life.tasks_left = tuple(sorted(left))
         self.life.files_open = self.files_open
-        self.life.slots_taken = 0 if self.parts.slots.is_free() else 1
+        # No public door tells one slot that leaked from the others that are free.
+        slots = self.parts.slots
+        self.life.slots_taken = len(slots._held) + len(slots._line)
+
+    def unseen_errors(self) -> list[str]:
+        """Return the errors of tasks that nobody looked at: asyncio tells of them only when it frees the task.
+
+        `Stopping` is none: it is how a job ends that nobody waits for any more, since the process leaves.
+        """
+        unseen = (task for task in self.tasks if task.done() and task._log_traceback)
+        # Through `_exception`, since a call of the public method would count as a look.
+        errors = ((task.get_name(), task._exception) for task in unseen)
+        return [
+            f"{name} in life {self.life.number}: {error!r}"
+            for name, error in errors
+            if not isinstance(error, Stopping)
+        ]
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         loop = asyncio.get_running_loop()

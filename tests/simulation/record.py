@@ -11,6 +11,10 @@ from enum import StrEnum
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
 """When every schedule begins."""
+TOKEN_SECONDS = 15 * 60.0
+"""How long the token of an answered command lives."""
+LOST_AFTER_SECONDS = 30.0
+"""How long the bucket keeps a video that it then loses."""
 
 
 @dataclass(slots=True)
@@ -33,6 +37,8 @@ class Command:
     """When the member was told that it was not accepted."""
     refusal: str = ""
     placeholder_id: int | None = None
+    token_died_at: float | None = None
+    """When its token died before its time."""
 
 
 @dataclass(slots=True)
@@ -54,7 +60,7 @@ class Life:
     tasks_left: tuple[str, ...] = ()
     """At the very end, once everything is closed: tasks still there that serve no purpose any more."""
     slots_taken: int = 0
-    """At the very end: slots that nobody will ever give back."""
+    """At the very end: slots and places in line that nobody will ever give back."""
     files_open: int = 0
     """At the very end: downloaded videos that nobody removed."""
 
@@ -250,6 +256,9 @@ class Record:
     """By channel: from when to when the bot could not write there (deleted, or without permission)."""
     unreadable: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     """By channel: from when to when the bot could not read the history there."""
+    database_away: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when transactions failed: it was locked, its disk full, or gone. A commit that took place and was
+    reported as failed is a moment."""
     calm_since: float = 0.0
     """When the last fault, crash, pause and command was over, and a process was up for good."""
     ended_at: float = 0.0

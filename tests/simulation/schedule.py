@@ -115,11 +115,22 @@ class Spoil:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoilCommit:
+    """The `nth` commit of this method of the store takes place and is reported as failed, as by a disk at its fsync.
+
+    Counted over all processes.
+    """
+
+    method: str
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
-    """All calls of Discord or Google go wrong for a while; or the database is busy or its disk full."""
+    """All calls of Discord or Google go wrong for a while; or the database is busy, its disk full, or it is gone."""
 
     whom: str
-    """`discord`, `google`, `busy` or `full`."""
+    """`discord`, `google`, `busy`, `full` (nothing new fits), or `gone` (nothing can be read either)."""
     at: float
     seconds: float
     how: How = How.NOT_SENT
@@ -206,6 +217,7 @@ Fault = (
     | Pause
     | Overlap
     | Spoil
+    | SpoilCommit
     | Outage
     | Replay
     | Late
@@ -247,6 +259,7 @@ class Schedule:
 
 DISCORD_CALLS = (
     "acknowledge",
+    "refuse",
     "find_acknowledgement",
     "check_reachable",
     "show_progress",
@@ -257,6 +270,21 @@ DISCORD_CALLS = (
     "point_to_outcome",
 )
 GOOGLE_CALLS = ("prepare", "submit", "poll", "find", "stat", "download", "signed_link")
+COMMITS = (
+    "admit",
+    "claim_incomplete",
+    "record_placeholder",
+    "record_intent",
+    "record_operation",
+    "record_refusal",
+    "start_generating",
+    "record_outcome",
+    "begin_delivery",
+    "record_outcome_message",
+    "close",
+    "assume_acknowledged",
+)
+"""The store's methods that write for one request, and the claim."""
 _PAYING = ("submit", "submit", "edit_outcome", "post_outcome", "acknowledge")
 """Where a lost answer costs most."""
 
@@ -282,7 +310,9 @@ def draw(seed: int) -> Schedule:
         tuple(faults),
         slots=rng.choice((1, 2, 2, 3)),
         quota=rng.choice((2, 5, 5)),
-        interval_seconds=rng.choice((6.0, *(60.0,) * 19)),
+        interval_seconds=rng.choice(
+            (2.0, *(6.0,) * 3, *(60.0,) * 4) if _settling in kinds else (6.0, *(60.0,) * 19)
+        ),
     )
 
 
@@ -352,7 +382,11 @@ def _terminations(rng: random.Random) -> list[Fault]:
 def _pauses(rng: random.Random) -> list[Fault]:
     def pause() -> Pause:
         seconds = rng.choice(
-            (_between(rng, 5, 60), _between(rng, 1, 20) * MINUTE, _between(rng, 1, 3) * HOUR)
+            (
+                *(_between(rng, 5, 60), _between(rng, 1, 20) * MINUTE) * 4,
+                *(_between(rng, 1, 3) * HOUR,) * 3,
+                _between(rng, 23, 25) * HOUR,
+            )
         )
         successor = _between(rng, 0, seconds) if rng.random() < 0.7 else None
         return Pause(rng.randint(1, 4), _point(rng), seconds, successor)
@@ -386,6 +420,29 @@ def _in_flight(rng: random.Random) -> list[Fault]:
     ]
 
 
+def _settling(rng: random.Random) -> list[Fault]:
+    """Progress lands after its answer was lost, and something comes between the outcome and its repetition."""
+    late: list[Fault] = [
+        Spoil("show_progress", nth, How.LATE, _between(rng, 1, 5)) for nth in range(1, rng.randint(3, 20))
+    ]
+    at = rng.choice(
+        (
+            "edit_outcome: after#1",
+            "repeat_outcome_text: before#1",
+            "repeat_outcome_text: sent#1",
+            "close: before#1",
+        )
+    )
+    between = rng.choice(
+        (
+            TerminateAt(1, at, _between(rng, 0, 5)),
+            Crash(1, at, _between(rng, 0, 5)),
+            Spoil("repeat_outcome_text", 1, rng.choice(tuple(How)), _between(rng, 0.2, 4)),
+        )
+    )
+    return [*late, between]
+
+
 def _hurried(rng: random.Random) -> list[Fault]:
     """A process dies, and the next is busy with what it left when new commands come in."""
     at = f"{rng.choice(('record_placeholder: before', 'record_intent: before', 'get: after'))}#{rng.randint(1, 4)}"
@@ -412,8 +469,19 @@ def _outages(rng: random.Random) -> list[Fault]:
 
 def _database(rng: random.Random) -> list[Fault]:
     return [
-        Outage(rng.choice(("busy", "full")), _between(rng, 0, 300), rng.choice((0.5, _between(rng, 1, 120))))
+        Outage(
+            rng.choice(("busy", "full", "gone")),
+            _between(rng, 0, 300),
+            rng.choice((0.5, _between(rng, 1, 120))),
+        )
         for _ in range(rng.randint(1, 3))
+    ]
+
+
+def _commits(rng: random.Random) -> list[Fault]:
+    """Commits take place and are reported as failed."""
+    return [
+        SpoilCommit(rng.choice(COMMITS), 1 + int(rng.expovariate(1 / 2))) for _ in range(rng.randint(1, 3))
     ]
 
 
@@ -481,10 +549,12 @@ _KINDS = (
     _spoilt,
     _spoilt,
     _in_flight,
+    _settling,
     _hurried,
     _locked_at_start,
     _outages,
     _database,
+    _commits,
     _dispatches,
     _tokens,
     _amnesia,

@@ -1,11 +1,11 @@
 """The real store on a real SQLite file, with a point before and after every transaction."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
 
+from veobot.core.errors import StoreUnavailable
 from veobot.core.ports import UnreadableRow
 from veobot.core.request import VideoRequest
 from veobot.store.database import Database
@@ -34,21 +34,31 @@ class SimulatedDatabase(Database):
     _on_full_disk = False
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run a writing transaction; its disk may be full."""
+        """Run a writing transaction; its disk may be full, or fail before or after the commit."""
         name = _method(work)
         await self.process.point(f"{name}: before")
+        self._be_there()
         result = await super().write(self._on_this_disk(work))
-        self.process.world.committed(self.process)
+        world = self.process.world
+        world.committed(self.process)
+        reported_as_failed = world.spoils_commit(name)
         await self.process.point(f"{name}: after")
+        if reported_as_failed:
+            raise StoreUnavailable("The disk failed while the commit was made to last.")
         return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a reading transaction."""
         name = _method(work)
         await self.process.point(f"{name}: before")
+        self._be_there()
         result = await super().read(work)
         await self.process.point(f"{name}: after")
         return result
+
+    def _be_there(self) -> None:
+        if self.process.world.database_gone:
+            raise StoreUnavailable("The disk failed.")
 
     def _on_this_disk(self, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
         """Where the disk is full the file cannot grow by a page: SQLite itself says so."""
@@ -87,8 +97,3 @@ def _method(work: Callable[[Connection], T]) -> str:
     """Return the store's method that runs this transaction, as `admit` of `SqliteRequestStore.admit.<locals>.…`."""
     parts = work.__qualname__.split(".")
     return parts[1] if len(parts) > 1 else parts[0]
-
-
-def database_file(directory: Path) -> Path:
-    """Return where a worker keeps the schedule's database."""
-    return directory / "veobot.db"

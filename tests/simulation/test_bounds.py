@@ -14,14 +14,14 @@ from simulation.neighbours import (
     VirtualClock,
     operation_of,
 )
-from veobot.core.admission import UsageWindow
+from veobot.core.admission import Refusal, Usage, UsageWindow
 from veobot.core.errors import Ambiguous, OperatorNeeded, Retryable, StoreUnavailable
 from veobot.core.failures import Failure
 from veobot.core.lifecycle import Lifecycle
 from veobot.core.limits import LOST_UPLOADS_BEFORE_A_LINK, Limits
 from veobot.core.models import AspectRatio, Resolution
 from veobot.core.parts import NoticePacer, Parts
-from veobot.core.ports import NotAcknowledged, Outcome, OutcomeVideo, SubmissionEnd
+from veobot.core.ports import NotAcknowledged, Outcome, OutcomeVideo, SubmissionEnd, UnreadableRow
 from veobot.core.recovery import Recovery
 from veobot.core.request import (
     ChannelId,
@@ -56,10 +56,40 @@ OPTIONS = VideoOptions(
 
 
 class InterruptedStore(SqliteRequestStore):
-    """The real store; a test may have it away for some outcomes, or be told of an intent just committed."""
+    """The real store; a test may have it away for some calls, or be told of an intent just committed."""
 
     outcomes_refused = 0
+    reads_refused = 0
+    admissions_refused = 0
+    commits_misreported = 0
+    """So many claims and admissions are reported as failed although they took place."""
     after_intent: Callable[[], None] = staticmethod(lambda: None)
+
+    async def admit(
+        self, request: VideoRequest, window: UsageWindow, decide: Callable[[Usage], Refusal | None]
+    ) -> Refusal | None:
+        if self.admissions_refused:
+            self.admissions_refused -= 1
+            raise StoreUnavailable
+        refusal = await super().admit(request, window, decide)
+        self._misreport()
+        return refusal
+
+    async def get(self, request_id: RequestId) -> VideoRequest:
+        if self.reads_refused:
+            self.reads_refused -= 1
+            raise StoreUnavailable
+        return await super().get(request_id)
+
+    async def claim_incomplete(self, owner: str, now: datetime) -> Sequence[VideoRequest | UnreadableRow]:
+        rows = await super().claim_incomplete(owner, now)
+        self._misreport()
+        return rows
+
+    def _misreport(self) -> None:
+        if self.commits_misreported:
+            self.commits_misreported -= 1
+            raise StoreUnavailable
 
     async def record_outcome(
         self, request: VideoRequest, outcome: Outcome, ends: Sequence[SubmissionEnd], now: datetime
@@ -107,7 +137,15 @@ class World:
     async def admit(self, number: int, *, acknowledged: bool = True) -> VideoRequest:
         """Commit a request as `/veo` does."""
         now = self.clock.now()
-        request = VideoRequest(
+        request = self.asked(number)
+        await self.store.admit(request, UsageWindow(now, now), lambda _: None)
+        if acknowledged:
+            await self.store.record_placeholder(request.id, Placeholder(MessageId(number + 1000)), now)
+        return await self.look(number)
+
+    def asked(self, number: int, *, owner: str = "first") -> VideoRequest:
+        """Return a request that is asked now."""
+        return VideoRequest(
             id=RequestId(number),
             user_id=UserId(1),
             guild_id=GuildId(2),
@@ -117,14 +155,10 @@ class World:
             upload_limit_bytes=UPLOAD_LIMIT_BYTES,
             prompt="a red fox in the snow",
             options=OPTIONS,
-            created_at=now,
-            owner="first",
+            created_at=self.clock.now(),
+            owner=owner,
             charged_micro_usd=OPTIONS.price_micro_usd,
         )
-        await self.store.admit(request, UsageWindow(now, now), lambda _: None)
-        if acknowledged:
-            await self.store.record_placeholder(request.id, Placeholder(MessageId(number + 1000)), now)
-        return await self.look(number)
 
     async def ask(self, number: int, *, acknowledged: bool = True) -> None:
         """Have a new request carried."""

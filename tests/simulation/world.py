@@ -39,6 +39,7 @@ from .schedule import (
     Schedule,
     Size,
     Spoil,
+    SpoilCommit,
     Terminate,
     TerminateAt,
     TokenDies,
@@ -73,6 +74,7 @@ class World:
         )
         self.quota_window = QUOTA_WINDOW
         self.disk_full = False
+        self.database_gone = False
         self.record = Record(
             Settings(
                 slots=schedule.slots,
@@ -84,6 +86,11 @@ class World:
                 request_expiry=self.limits.request_expiry.total_seconds(),
             )
         )
+        self.record.database_away = [
+            (f.at, f.at + f.seconds)
+            for f in schedule.faults
+            if isinstance(f, Outage) and f.whom in _OF_THE_DISK
+        ]
         self.discord = Discord(self.record, 2, defaultdict(lambda: UPLOAD_LIMIT_BYTES))
         self.google = Google(schedule, self.record, FIRST_REQUEST)
         self.named: dict[AtPoint, str] = {}
@@ -100,6 +107,7 @@ class World:
         self._put_off: list[int] = []
         self._rival: sqlite3.Connection | None = None
         self._spoilt = {(f.call, f.nth): f for f in schedule.faults if isinstance(f, Spoil)}
+        self._spoilt_commits = {(f.method, f.nth) for f in schedule.faults if isinstance(f, SpoilCommit)}
         self._outages = [
             f for f in schedule.faults if isinstance(f, Outage) and f.whom in {"discord", "google"}
         ]
@@ -143,7 +151,10 @@ class World:
                 process.leftovers()
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimulatedLoop)
-        record.loop_errors = list(loop.errors)
+        record.loop_errors = [
+            *loop.errors,
+            *(e for process in self.processes for e in process.unseen_errors()),
+        ]
         record.rows = self._file.table("requests")
         record.submission_rows = self._file.table("submissions")
         record.transitions = self._file.table("transitions")
@@ -160,7 +171,7 @@ class World:
     def _plan(self, fault: Fault) -> None:
         """Set the faults that come at a time of the world's."""
         match fault:
-            case Outage(whom="busy" | "full"):
+            case Outage() if fault.whom in _OF_THE_DISK:
                 self.later(fault.at, lambda: self._disk(fault, begins=True))
                 self.later(fault.at + fault.seconds, lambda: self._disk(fault, begins=False))
             case ChannelChanges():
@@ -357,6 +368,7 @@ class World:
     def _kill_token(self, request_id: int) -> None:
         self._happens("token")
         self.discord.dead_tokens.add(request_id)
+        self.record.commands[request_id].token_died_at = self.now()
 
     def _delete_placeholder(self, command: Command) -> None:
         self._happens("placeholder")
@@ -424,6 +436,15 @@ class World:
             if change.table == "requests" and change.new is not None:
                 self._note_owner(change.new, now)
 
+    def spoils_commit(self, method: str) -> bool:
+        """Whether this commit, which took place, is to be reported as failed."""
+        self._nth["commit", method] += 1
+        if (method, self._nth["commit", method]) not in self._spoilt_commits:
+            return False
+        self._happens("commit")
+        self.record.database_away.append((self.now(), self.now()))
+        return True
+
     def _note_owner(self, row: Mapping[str, object], now: float) -> None:
         request_id, epoch, owner = row["id"], row["epoch"], row["owner"]
         assert isinstance(request_id, int)
@@ -441,6 +462,8 @@ class World:
         self._happens(fault.whom)
         if fault.whom == "full":
             self.disk_full = begins
+        elif fault.whom == "gone":
+            self.database_gone = begins
         elif begins and self._rival is None:
             self._rival = self._file.lock()
         elif not begins and self._rival is not None:
@@ -448,5 +471,6 @@ class World:
             self._rival = None
 
 
+_OF_THE_DISK = frozenset({"busy", "full", "gone"})
 _OUTSIDE_LIVES = frozenset({"acknowledge", "refuse"})
 """Called by the command's handler, whose unexpected errors discord.py takes."""

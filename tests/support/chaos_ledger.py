@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from chaos.campaign.judge import Evidence, Verdict, judge
-from chaos.campaign.weather import Mishaps
+from chaos.campaign.mishaps import Mishaps
 from veobot.sandbox.ledger import Entry, JsonValue
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -43,11 +43,24 @@ class Story:
     submissions: list[dict[str, object]] = field(default_factory=list)
     mishaps: Mishaps = field(default_factory=Mishaps)
     wrong_videos: dict[str, str] = field(default_factory=dict)
+    waited: timedelta = timedelta()
+
+    @property
+    def now(self) -> datetime:
+        """When the next thing happens."""
+        return BEGAN + timedelta(seconds=len(self.entries) + 1) + self.waited
+
+    def wait(self, seconds: float) -> None:
+        """Nothing happens for so long."""
+        self.waited += timedelta(seconds=seconds)
+
+    def close(self, closure: str) -> None:
+        """The bot closes the row now."""
+        self.row |= {"closure": closure, "closed_at": int(self.now.timestamp() * 1000)}
 
     def add(self, kind: str, **fields: JsonValue) -> Entry:
         """Something happens."""
-        seq = len(self.entries) + 1
-        self.entries.append(Entry(seq, BEGAN + timedelta(seconds=seq), kind, fields))
+        self.entries.append(Entry(len(self.entries) + 1, self.now, kind, fields))
         return self.entries[-1]
 
     def ask(self, *, acknowledged: bool = True) -> None:

@@ -5,9 +5,10 @@
                 └─────────┴──▶ refuse
 
 Whatever becomes of the acknowledgement, a committed request goes to the work queue: the core looks the placeholder up
-where its id is not recorded.
+where its id is not recorded. So does one whose commit was reported as failed and took place all the same.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -21,9 +22,9 @@ from .admission import (
     check_request,
     check_usage,
 )
-from .errors import AlreadyKnown, StoreUnavailable
+from .errors import AlreadyKnown, RowUnreadable, Stopping, StoreUnavailable
 from .forecast import forecast
-from .limits import FORECAST_SAMPLES
+from .limits import FORECAST_SAMPLES, backoff_seconds
 from .parts import Parts
 from .ports import Reply, WorkQueue
 from .progress import Progress, Waiting
@@ -43,6 +44,7 @@ class Door:
 
     async def receive(self, request: VideoRequest, place: Place, reply: Reply) -> None:
         """Commit the request, then tell the member; or refuse it. A command that came before gets no second answer."""
+        in_doubt = False
         log = self.parts.log
         try:
             reason = await self._commit(request, place)
@@ -50,12 +52,15 @@ class Door:
             log.info("command.replayed", request_id=request.id)
             return
         except StoreUnavailable as error:
+            in_doubt = True
             log.error("request.not_stored", request_id=request.id, reason=str(error))
             reason = Unavailable.NO_RECORDS
         if reason is not None:
             if not isinstance(reason, Unavailable):
                 log.info("request.refused", request_id=request.id, refusal=type(reason).__name__)
             await reply.refuse(request, reason)
+            if in_doubt:
+                await self._carry_if_stored(request)
             return
         reply.accepted()
         try:
@@ -86,6 +91,27 @@ class Door:
         if refusal is None:
             self.parts.log.info("request.admitted", request_id=request.id, user_id=request.user_id)
         return refusal
+
+    async def _carry_if_stored(self, request: VideoRequest) -> None:
+        """Hand over what was stored although its commit was reported as failed: nobody else would ever carry it.
+
+        Its member was refused. That is no acknowledgement: it is closed as unacknowledged, and the quota given back.
+        """
+        with suppress(KeyError, RowUnreadable, Stopping):  # nothing to carry; or the next start claims it
+            stored = await self._look(request)
+            # A command told twice may be in another process's care, or wait to be claimed.
+            if stored.owner == self.owner:
+                self.queue.submit(stored.id, stored.epoch)
+
+    async def _look(self, request: VideoRequest) -> VideoRequest:
+        """Read the row, as soon as the database can be read. Raises KeyError, `RowUnreadable`, `Stopping`."""
+        failures = 0
+        while True:
+            try:
+                return await self.parts.store.get(request.id)
+            except StoreUnavailable:
+                failures += 1
+            await self.parts.pause(backoff_seconds(failures, self.parts.jitter(), at_least=1.0))
 
     async def _acknowledge(self, request: VideoRequest, reply: Reply) -> None:
         """Show the member the first progress, and record which message that became, where it is known."""

@@ -107,7 +107,12 @@ class StoreUnavailable(VeobotError):
 
 
 class RowUnreadable(VeobotError):
-    """This row was written by a newer version; run that version, or a newer one."""
+    """This version cannot read this row."""
+
+    def __init__(self, message: str | None = None, *, fix: str) -> None:
+        """`fix` is one sentence that tells the operator what to do."""
+        super().__init__(message)
+        self.fix = fix
 
 
 class Stopping(VeobotError):

@@ -107,8 +107,9 @@ class RequestStore(Protocol):
     async def claim_incomplete(self, owner: str, now: datetime) -> Sequence[VideoRequest | UnreadableRow]:
         """Make `owner` the owner of every incomplete request of other owners, in ONE statement, raising each epoch.
 
-        Returns them with their submissions, oldest first. Rows that this version cannot read are not claimed, and
-        come back as `UnreadableRow`.
+        Returns them with their submissions, oldest first; among them, as they are, those that an earlier call claimed
+        for this owner and that are incomplete still: it may have been reported as failed. Rows that this version
+        cannot read are not claimed, and come back as `UnreadableRow`.
         """
 
     async def record_placeholder(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Text, and_, bindparam, func, select, update
+from sqlalchemy import Connection, RowMapping, Text, and_, bindparam, func, or_, select, update
 
 from veobot.core.errors import RowUnreadable
 from veobot.core.ports import UnreadableRow
@@ -24,16 +24,21 @@ def claim_incomplete(
 
     They are read before: only what reading makes a request of is claimed, whatever a newer version or a damage has
     left in the other rows. The number of statements does not depend on the number of requests.
+
+    What this owner has claimed before is returned with them, as it is: a disk may report a commit as failed that took
+    place, and nobody else would ever carry those.
     """
     claimant = {"claimant": owner}
-    rows = connection.execute(_OF_OTHERS, claimant).mappings().all()
+    rows = connection.execute(_TAKEN_OVER, claimant).mappings().all()
     by_request = _submissions_of_incomplete(connection)
     found = [read_request(row, by_request.get(row["id"], ())) for row in rows]
     unreadable = [row.id for row in found if isinstance(row, UnreadableRow)]
     claim = {**claimant, "unreadable": json.dumps(unreadable)}
     journal.append_to_each(connection, _CLAIMED, journal.Event.CLAIMED, now, claim, detail=owner)
     connection.execute(_CLAIM, claim)
-    return [row if isinstance(row, UnreadableRow) else _claimed(row, owner) for row in found]
+    return [
+        row if isinstance(row, UnreadableRow) or row.owner == owner else _claimed(row, owner) for row in found
+    ]
 
 
 def read_request(row: RowMapping, submission_rows: Sequence[RowMapping]) -> VideoRequest | UnreadableRow:
@@ -63,11 +68,13 @@ _unreadable = select(func.json_each(bindparam("unreadable", type_=Text)).table_v
 
 _of_others = and_(incomplete, requests.c.owner != bindparam("claimant"))
 _claimable = and_(_of_others, requests.c.id.not_in(_unreadable))
+# An owner's own requests of the first epoch are those that it let in itself: they were never left behind.
+_taken_over = and_(incomplete, or_(_of_others, requests.c.epoch > 1))
 
 _CLAIMED = journal.each_of(_claimable, epoch=requests.c.epoch + 1)
 _CLAIM = update(requests).where(_claimable).values(owner=bindparam("claimant"), epoch=requests.c.epoch + 1)
 # A damaged time is a text or out of all bounds, and comes last.
-_OF_OTHERS = select(requests).where(_of_others).order_by(requests.c.created_at, requests.c.id)
+_TAKEN_OVER = select(requests).where(_taken_over).order_by(requests.c.created_at, requests.c.id)
 _SUBMISSIONS_OF_INCOMPLETE = (
     select(submissions)
     .join(requests, requests.c.id == submissions.c.request_id)

@@ -40,7 +40,7 @@ class SqliteRequestStore(RequestStore):
         return await self._database.read(lambda c: queries.get(c, request_id))
 
     async def claim_incomplete(self, owner: str, now: datetime) -> Sequence[VideoRequest | UnreadableRow]:
-        """Make `owner` the owner of every incomplete request of other owners; return them, oldest first."""
+        """Make `owner` the owner of every incomplete request of other owners; return all it took over, oldest first."""
         return await self._database.write(lambda c: claims.claim_incomplete(c, owner, now))
 
     async def record_placeholder(

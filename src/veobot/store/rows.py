@@ -207,7 +207,8 @@ def _choice(row: RowMapping, column: str, words: type[E]) -> E:
         return words(word)
     except ValueError:
         raise RowUnreadable(
-            f"{column} is {word!r}, which this version of veobot does not know; run the version that wrote it"
+            f"{column} is {word!r}, which this version of veobot does not know; run the version that wrote it",
+            fix="Run the version that wrote it, or a newer one",
         ) from None
 
 
@@ -216,4 +217,7 @@ def _choice_or_none(row: RowMapping, column: str, words: type[E]) -> E | None:
 
 
 def _wrong_kind(column: str, value: object, expected: str) -> RowUnreadable:
-    return RowUnreadable(f"{column} holds {type(value).__name__} instead of {expected}: the row is damaged")
+    return RowUnreadable(
+        f"{column} holds {type(value).__name__} instead of {expected}: the row is damaged",
+        fix=f"Stop the bot, put what a backup has in {column} (or mend it by hand), and start it again",
+    )

@@ -105,7 +105,7 @@ class Acts:
                     await self._at_moment(moment)
             case None:
                 await self._anywhere(strike)
-        if strike.way in {Way.FROZEN, Way.SPARED, Way.TERMINATED}:
+        if strike.way in {Way.FROZEN, Way.TERMINATED}:
             return
         if strike.jump_seconds:
             await self._world.clock(jump_seconds=strike.jump_seconds)
@@ -127,8 +127,6 @@ class Acts:
                 self._tally.ways[strike.way.value] += 1
                 await asyncio.sleep(strike.frozen_seconds)
                 self._bot.thaw()
-            case Way.SPARED:
-                pass
             case Way.FROZEN_KILLED:
                 self._bot.freeze()
                 await asyncio.sleep(strike.frozen_seconds)

@@ -6,14 +6,11 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from chaos.campaign.dossier import Archive, Dossier, Says, files_of, link_of, says, shows_progress
+from chaos.campaign.mishaps import CLOCK_TOLERANCE, Closing, Mishaps
 from chaos.campaign.records import Row
-from chaos.campaign.weather import Mishaps
 from veobot.sandbox.ledger import Entry
 
 MICRO_USD = 1_000_000
-
-CLOCK_TOLERANCE = timedelta(seconds=3)
-"""The bot's clock follows Discord's, whose headers count whole seconds, and smaller differences are ignored."""
 
 _AFTER_A_DELETION = {"withdrawn", "unacknowledged"}
 """How a request may be closed whose placeholder is gone, alone or with its channel: also before the bot knew of it."""
@@ -132,7 +129,7 @@ class _Case:
         if told:
             self._verdict.told_video += says(told[0]) is Says.VIDEO
             self._verdict.told_reason += says(told[0]) is Says.REASON
-        elif self._closure == "undeliverable" and self._place_was_closed:
+        elif self._closure == "undeliverable" and self._closed_where_it_could_not_tell:
             self._verdict.undeliverable += 1
         elif self._closure in _AFTER_A_DELETION and self._placeholder_is_gone:
             self._verdict.withdrawn += 1
@@ -140,12 +137,9 @@ class _Case:
             self._find(Broken.LOST, f"closed as {self._closure}")
 
     def _unpromised(self) -> None:
-        # Where the channel cannot be read, the bot believes the best and goes on.
-        if self._place_was_closed:
-            return
-        if self._dossier.submissions:
+        if any(not self._could_not_be_read_before(entry) for entry in self._dossier.submissions):
             self._find(Broken.PAID_UNPROMISED)
-        if self._dossier.told:
+        if any(not self._could_not_be_read_before(entry) for entry in self._dossier.told):
             self._find(Broken.TOLD_UNPROMISED)
 
     @property
@@ -153,17 +147,31 @@ class _Case:
         return None if self._row is None else self._row["closure"]
 
     @property
-    def _place_was_closed(self) -> bool:
-        mishaps = self._evidence.mishaps
-        return self._dossier.channel_id in mishaps.deleted_channels | mishaps.closed_channels
+    def _closings(self) -> list[Closing]:
+        """When its channel was closed to the bot."""
+        return [c for c in self._evidence.mishaps.closings if c.channel_id == self._dossier.channel_id]
+
+    @property
+    def _closed_where_it_could_not_tell(self) -> bool:
+        """Whether the row was closed while its channel was closed, or as soon after as the bot may learn of it."""
+        closed_at = self._closed_at
+        return closed_at is not None and any(c.explains(closed_at) for c in self._closings)
+
+    def _could_not_be_read_before(self, entry: Entry) -> bool:
+        """Whether the bot may have looked for its placeholder in a closed channel: it then believes the best."""
+        return any(c.overlaps(self._dossier.asked.at, entry.at) for c in self._closings)
 
     @property
     def _placeholder_is_gone(self) -> bool:
-        mishaps, dossier = self._evidence.mishaps, self._dossier
-        return (
-            dossier.placeholder_id in mishaps.deleted_messages
-            or dossier.channel_id in mishaps.deleted_channels
-        )
+        if self._dossier.placeholder_id in self._evidence.mishaps.deleted_messages:
+            return True
+        closed_at = self._closed_at
+        return closed_at is not None and any(c.deleted and c.began_before(closed_at) for c in self._closings)
+
+    @property
+    def _closed_at(self) -> datetime | None:
+        closed_at = None if self._row is None else self._row["closed_at"]
+        return None if closed_at is None else _moment(closed_at)
 
     # -- what the rows say
 
@@ -181,7 +189,7 @@ class _Case:
             case "delivered":
                 fits = bool(dossier.told)
             case "undeliverable":
-                fits = self._place_was_closed
+                fits = self._closed_where_it_could_not_tell
             case "withdrawn":
                 fits = self._placeholder_is_gone
             case "unacknowledged":
@@ -201,7 +209,7 @@ class _Case:
         self._counted(paid)
         if len(paid) < 2:
             return
-        excuse = self._excuse(paid[0]) if len(paid) == 2 else None
+        excuse = self._excuse(*paid) if len(paid) == 2 else None
         if excuse is None:
             self._find(Broken.PAID_TWICE, f"{len(paid)} submissions")
         else:
@@ -218,11 +226,15 @@ class _Case:
         if isinstance(charged, int) and charged < cost:
             self._find(Broken.UNCOUNTED, f"{charged} of {cost} micro-USD")
 
-    def _excuse(self, first: Entry) -> str | None:
-        """Return why a second submission was right: the first's answer was lost, and no video came in time."""
+    def _excuse(self, first: Entry, second: Entry) -> str | None:
+        """Return why the second was right: the first's answer was lost, its time was over, and no video came in it."""
         rows = [r for r in self._evidence.submissions if str(r["request_id"]) == self._dossier.id]
         row = next((r for r in rows if r["attempt"] == 1), None)
         if row is None or row["operation"] is not None:
+            return None
+        waited = self._evidence.submit_timeout + self._evidence.generation_deadline
+        deadline = _moment(row["intended_at"]) + waited
+        if second.at < deadline - CLOCK_TOLERANCE:
             return None
         finished = self._dossier.finished.get(first.text("operation"))
         if finished is None:
@@ -231,8 +243,6 @@ class _Case:
             return f"its first answer was lost, and that video ended without a file ({finished.fields['result']})"
         if _is_empty(first):
             return "its first answer was lost, and that video's file is empty"
-        waited = self._evidence.submit_timeout + self._evidence.generation_deadline
-        deadline = _moment(row["intended_at"]) + waited
         if finished.at >= deadline - CLOCK_TOLERANCE:
             return f"its first answer was lost, and that video came at {finished.at:%T}, after {deadline:%T}"
         return None

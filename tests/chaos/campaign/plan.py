@@ -20,12 +20,6 @@ DOWN_PROBABILITY = 0.3
 LONGEST_DOWN_SECONDS = 1.5
 
 
-STRIKES_IN_A_ROW = 9
-SPARED_SECONDS = 6.0
-"""A request that was taken over is closed 5 s after it was told: a bot that never lives so long closes none, and tells
-all of them again in each of its lives."""
-
-
 class Way(Enum):
     """How a process of the bot ends, or is disturbed; the value is what the table calls it."""
 
@@ -35,12 +29,11 @@ class Way(Enum):
     TERMINATED = "SIGTERM, the next already starting"
     FROZEN_KILLED = "SIGSTOP, then kill -9"
     FROZEN = "SIGSTOP, then SIGCONT"
-    SPARED = "left alone for a while"
 
     @property
     def is_kill(self) -> bool:
         """Whether a process ends by it."""
-        return self not in {Way.FROZEN, Way.SPARED}
+        return self is not Way.FROZEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +84,6 @@ def draw_plans(seed: int, kills: int, jobs: int, freezes_seconds: tuple[float, .
         strikes = _strikes(dice, deck, share)
         strikes += [_freeze(dice, seconds) for seconds in freezes_seconds[job::jobs]]
         dice.shuffle(strikes)
-        for place in range(len(strikes) - len(strikes) % STRIKES_IN_A_ROW, 0, -STRIKES_IN_A_ROW):
-            strikes.insert(place, Strike(Way.SPARED, after_seconds=SPARED_SECONDS))
         plans.append(strikes)
     return plans
 

@@ -13,12 +13,13 @@ from chaos.campaign.bot import Bot
 from chaos.campaign.crowd import Crowd
 from chaos.campaign.dossier import Archive
 from chaos.campaign.judge import Evidence, Verdict, judge
+from chaos.campaign.mishaps import Mishaps
 from chaos.campaign.plan import Strike
 from chaos.campaign.records import Records
 from chaos.campaign.timing import resumption_seconds
 from chaos.campaign.videos import look_at_videos
 from chaos.campaign.watch import Watch
-from chaos.campaign.weather import Mishaps, Weather
+from chaos.campaign.weather import Weather
 from support.bot import FAST
 from veobot.sandbox.process import SandboxProcess, run_sandbox
 

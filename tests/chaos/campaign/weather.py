@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from datetime import datetime
 
 import aiohttp
 
 from chaos.campaign.crowd import MEMBERS, Crowd, Question
+from chaos.campaign.mishaps import USUAL_HANG_SECONDS, Closing, Mishaps
 from chaos.campaign.watch import Watch
 from chaos.campaign.windows import (
     CALLBACK,
@@ -56,19 +57,8 @@ _DISTANT = (
 
 HANG_SECONDS = {CALLBACK: 3.5, EDIT: 7.0, SUBMIT: 7.0, ORIGINAL: 17.0, HISTORY: 17.0}
 """Longer than the bot waits; elsewhere it waits for long, and is let go after `USUAL_HANG_SECONDS`."""
-USUAL_HANG_SECONDS = 6.0
 
 LONGEST_RATE_LIMIT_SECONDS = 1.5
-
-
-@dataclass(slots=True)
-class Mishaps:
-    """What people did to the server: the judge's excuses, by the ledger's numbers."""
-
-    deleted_channels: set[str] = field(default_factory=set)
-    closed_channels: set[str] = field(default_factory=set)
-    """Where the bot lost a permission for a while."""
-    deleted_messages: set[str] = field(default_factory=set)
 
 
 class Weather:
@@ -121,6 +111,10 @@ class Weather:
         await self._world.clear_faults()
         await self._world.gateway("accept")
         await self._world.change_channel(MOODY, allow=LOST_PERMISSIONS)
+        now = await self._now()
+        for closing in self.mishaps.closings:
+            if closing.until is None and not closing.deleted:
+                closing.until = now
 
     async def _mishap(self) -> None:
         kinds = (
@@ -187,12 +181,14 @@ class Weather:
         """Somebody changes the bot's rights in a channel, and back; members ask there meanwhile."""
         lost = self._dice.choice(LOST_PERMISSIONS)
         await self._ask_in(MOODY, 2)
-        self.mishaps.closed_channels.add(self._moody_id)
+        closing = Closing(self._moody_id, since=await self._now())
+        self.mishaps.closings.append(closing)
         await self._world.change_channel(MOODY, deny=[lost])
         try:
             await asyncio.sleep(self._dice.uniform(*LOST_SECONDS))
         finally:
             await self._world.change_channel(MOODY, allow=[lost])
+        closing.until = await self._now()
 
     async def _pop_up(self) -> None:
         """A channel is made, asked in, and deleted."""
@@ -201,7 +197,7 @@ class Weather:
         channel_id = await self._world.create_channel(name)
         await self._ask_in(name, 2)
         await asyncio.sleep(self._dice.uniform(*POP_UP_LIFE_SECONDS))
-        self.mishaps.deleted_channels.add(channel_id)
+        self.mishaps.closings.append(Closing(channel_id, since=await self._now(), deleted=True))
         await self._world.delete_channel(name)
 
     async def _ask_in(self, channel: str, count: int) -> None:
@@ -211,6 +207,14 @@ class Weather:
             await self._crowd.ask(
                 Question(self._dice.choice(MEMBERS), channel, prompt, asked_seconds_ago=age)
             )
+
+    async def _now(self) -> datetime:
+        """Return the sandbox's time."""
+        match (await self._world.state())["clock"]:
+            case {"now": str(now)}:
+                return datetime.fromisoformat(now)
+            case clock:
+                raise TypeError(f"The sandbox's clock shows no time: {clock}")
 
     async def _delete(self) -> None:
         """A member deletes a placeholder: most likely of a request that is still under way."""

@@ -27,12 +27,13 @@ OUTCOMES = frozenset({"completed", "failed", "timeout", "cancelled"})
 OPEN = frozenset({"intended", "accepted"})
 """The states of a submission that may be running."""
 
-TOKEN_SECONDS = 900.0
 LATE_SECONDS = 5.0
 """What is on its way when its caller stops waiting takes effect at most this much later; and so long may an owner go on
 unaware that it is one no more."""
 CLOCK_SECONDS = 20.0
 """How far two processes' clocks may lie apart where a schedule corrects them."""
+RETRY_SECONDS = 60.0
+"""The longest that a transaction which failed waits until it is tried again."""
 ROUNDING_SECONDS = 0.01
 """Rows keep whole milliseconds."""
 
@@ -108,11 +109,6 @@ class Story:
     @property
     def failure(self) -> object:
         return None if self.row is None else self.row["failure"]
-
-    @property
-    def assumed(self) -> bool:
-        """Whether the bot went on as if it had been acknowledged, since nothing could be looked up."""
-        return any(event == "assumed acknowledged" for _, event in self.events)
 
     @property
     def promised(self) -> bool:
@@ -288,6 +284,12 @@ class Evidence:
             begin = max(begin, woken)
         if begin < until:
             yield begin, until
+
+    def database_failed(self, since: float, until: float) -> bool:
+        """Whether a transaction may have failed between two times, or waited for its next try after a failure."""
+        return any(
+            begin <= until and since <= end + RETRY_SECONDS for begin, end in self.record.database_away
+        )
 
     def happened(self, fault: str) -> bool:
         """Whether this kind of fault was in the schedule and came about."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from simulation.record import MADE, Content, Generation, Kind, Result
+from simulation.record import LOST_AFTER_SECONDS, MADE, Content, Generation, Kind, Result
 
 from .evidence import Evidence, Story
 
@@ -84,10 +84,8 @@ def an_outcome_says_what_the_row_says(evidence: Evidence) -> Iterator[str]:
 
 
 def an_outcome_once_told_stays_the_same(evidence: Evidence) -> Iterator[str]:
-    """A member told of one end is not told of another; but a video may be lost before its delivery was confirmed."""
+    """A member told of one end is not told of another, not even where the bucket has lost the video meanwhile."""
     for story in evidence.stories:
-        if story.failure == "video_lost":
-            continue
         told = {
             (content.failure, content.video)
             for message in story.messages
@@ -140,8 +138,6 @@ def _excused(evidence: Evidence, story: Story, generation: Generation) -> bool:
     return asked_in_vain and outcome_at >= deadline + LAST_LOOK_SECONDS - evidence.clock_slack
 
 
-LOST_AFTER_SECONDS = 30.0
-"""From when on an object that the bucket will lose is not there any more."""
 LAST_LOOK_SECONDS = 3600.0
 LATE_LOOK_SECONDS = 120.0
 """The last look at a submission, and what it takes to be answered."""

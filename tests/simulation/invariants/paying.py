@@ -3,15 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from simulation.record import MADE, Generation, Result
+from simulation.record import LOST_AFTER_SECONDS, MADE, TOKEN_SECONDS, Generation, Result
 
 from .evidence import ROUNDING_SECONDS, Evidence, Story, whole
 
 DAY_SECONDS = 86400.0
 FREE = frozenset({"refused", "failed"})
 """The states of a submission that Google surely charges nothing for."""
-LOST_AFTER_SECONDS = 30.0
-"""From when on an object that the bucket will lose is not there any more."""
 
 
 def a_request_is_submitted_twice_at_most(evidence: Evidence) -> Iterator[str]:
@@ -139,7 +137,7 @@ def every_known_operation_is_the_one_that_vertex_runs(evidence: Evidence) -> Ite
 def no_paid_answer_is_thrown_away(evidence: Evidence) -> Iterator[str]:
     """Who gets an operation's name records it, under any epoch, if it lives on for a minute.
 
-    A database that is away is tried again until the process leaves: one that logged trouble is not judged.
+    A database that is away is tried again until the process leaves: that minute counts once it is back.
     """
     for story in evidence.stories:
         for call in story.called("submit"):
@@ -147,13 +145,12 @@ def no_paid_answer_is_thrown_away(evidence: Evidence) -> Iterator[str]:
                 continue
             life = evidence.record.life(call.life)
             since = call.answered_at
-            lived = any(end - begin > 60 for begin, end in evidence.stretches(life, since, since + 86400))
-            troubled = any(
-                line.life == call.life and line.at >= since and line.level != "info"
-                for line in evidence.record.log
+            lived = any(
+                end - begin > 60 and not evidence.database_failed(end - 60, end)
+                for begin, end in evidence.stretches(life, since, since + DAY_SECONDS)
             )
             landed = [g for g in story.generations if g.begun_at == call.begun_at and g.life == call.life]
-            if not lived or troubled or story.deleted:
+            if not lived or story.deleted:
                 continue
             for generation in landed:
                 submission = story.submissions.get(generation.attempt)
@@ -162,21 +159,41 @@ def no_paid_answer_is_thrown_away(evidence: Evidence) -> Iterator[str]:
 
 
 def nothing_is_paid_for_a_command_that_was_not_acknowledged(evidence: Evidence) -> Iterator[str]:
-    """Nothing was promised, so nothing is submitted; unless the bot could not look it up and said so."""
+    """Nothing was promised, so nothing is submitted; unless nobody could look it up."""
     for story in evidence.stories:
-        if story.command is None or story.promised or story.assumed:
+        if story.command is None or story.promised or _could_not_be_looked_up(evidence, story):
             continue
         for generation in story.generations:
             yield f"Request {story.id} was never acknowledged, and was submitted at {generation.begun_at:.3f}."
 
 
 def nothing_is_shown_for_a_command_that_was_not_acknowledged(evidence: Evidence) -> Iterator[str]:
-    """No message comes after a refusal, or after silence; unless the bot could not look it up and said so."""
+    """No message comes after a refusal, or after silence; unless nobody could look it up."""
     for story in evidence.stories:
-        if story.command is None or story.promised or story.assumed:
+        if story.command is None or story.promised or _could_not_be_looked_up(evidence, story):
             continue
         for message in story.messages:
             yield f"Request {story.id} was never acknowledged, and message {message.id} came at {message.at:.3f}."
+
+
+def _could_not_be_looked_up(evidence: Evidence, story: Story) -> bool:
+    """Whether neither token nor history could be read at the last look before the row said "acknowledged"."""
+    command = story.command
+    assumed_at = next((c.at for c in story.changes if c.new is not None and c.new["acknowledged_at"]), None)
+    if command is None or assumed_at is None:
+        return False
+    looks = [
+        call.landed_at
+        for call in story.called("find_acknowledgement")
+        if call.end == "ok" and call.landed_at is not None and call.landed_at <= assumed_at
+    ]
+    if not looks:
+        return False
+    dead_since = command.at + TOKEN_SECONDS - evidence.clock_slack
+    if command.token_died_at is not None:
+        dead_since = min(dead_since, command.token_died_at)
+    closed = evidence.record.unreadable.get(command.channel_id, ())
+    return looks[-1] >= dead_since and any(begin <= looks[-1] <= end for begin, end in closed)
 
 
 def what_is_known_to_be_free_is_not_charged(evidence: Evidence) -> Iterator[str]:

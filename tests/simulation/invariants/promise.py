@@ -1,13 +1,13 @@
 """What was promised to the member: an end in bounded time, told once, in the right place."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from simulation.record import Content, Kind, Message
+from simulation.record import TOKEN_SECONDS, Content, Kind, Message
 
 from .evidence import LATE_SECONDS, Evidence, Story
 
-TOKEN_SECONDS = 900.0
 WINDOW_SECONDS = 6.0
 """From when on the absence of an acknowledgement is final, and a second for the answer's way."""
 BACKOFF_SECONDS = 600.0
@@ -183,7 +183,8 @@ def a_request_has_one_placeholder_at_most(evidence: Evidence) -> Iterator[str]:
 def no_placeholder_of_a_told_request_still_shows_progress(evidence: Evidence) -> Iterator[str]:
     """Once told by a new message, the placeholder points to it.
 
-    The pointer is best effort: a try that failed is enough, and so is a placeholder that the row does not know of.
+    The pointer is best effort: three tries of one process that failed are enough, or one that was refused for good, and
+    so is a placeholder that the row does not know of.
     """
     for story in evidence.stories:
         if story.closure != "delivered" or story.row is None:
@@ -193,13 +194,24 @@ def no_placeholder_of_a_told_request_still_shows_progress(evidence: Evidence) ->
                 continue
             if message.says.kind is not Kind.PROGRESS or story.row["placeholder_id"] != message.id:
                 continue
-            if any(call.end != "ok" for call in story.called("point_to_outcome")):
+            if _pointed_in_vain(story):
                 continue
             if not _landed_beyond_all_patience(story, message.contents[-1][0]):
                 yield (
                     f"The placeholder {message.id} of request {story.id} still shows progress, "
                     f"written at {message.contents[-1][0]:.3f}; closed at {story.closed_at}."
                 )
+
+
+POINTER_TRIES = 3
+_FOR_NOW = frozenset({"Retryable", "Ambiguous", "OperatorNeeded", "RuntimeError"})
+"""How a call ends that may go well another time."""
+
+
+def _pointed_in_vain(story: Story) -> bool:
+    ends = [(call.life, call.end) for call in story.called("point_to_outcome") if call.end not in {"", "ok"}]
+    tries = Counter(life for life, end in ends if end in _FOR_NOW)
+    return any(end not in _FOR_NOW for _, end in ends) or max(tries.values(), default=0) >= POINTER_TRIES
 
 
 def progress_never_overwrites_an_outcome(evidence: Evidence) -> Iterator[str]:

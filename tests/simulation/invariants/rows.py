@@ -53,7 +53,7 @@ def a_closed_row_never_changes(evidence: Evidence) -> Iterator[str]:
 
 
 def rows_are_deleted_only_when_closed_long_enough(evidence: Evidence) -> Iterator[str]:
-    """Seven days."""
+    """A day."""
     for story in evidence.stories:
         for change in story.changes:
             if change.new is not None or change.old is None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from simulation.record import Record
+from simulation.record import TOKEN_SECONDS, Record
 
-from .evidence import TOKEN_SECONDS, Evidence
+from .evidence import Evidence
 
 SWEEP_SECONDS = 60.0
 LINK = "https://storage"
@@ -24,8 +24,7 @@ def a_closed_request_has_no_token(evidence: Evidence) -> Iterator[str]:
 def a_dead_token_is_erased(evidence: Evidence) -> Iterator[str]:
     """Fifteen minutes after the command, and a sweep.
 
-    Only where a process was up and running for two sweeps on end, and none of its sweeps was postponed: for then the
-    database was away.
+    Only where a process was up and running for two sweeps on end, and the database was there.
     """
     for story in evidence.stories:
         if not story.changes or story.changes[0].new is None or not story.changes[0].new["has_token"]:
@@ -37,20 +36,11 @@ def a_dead_token_is_erased(evidence: Evidence) -> Iterator[str]:
             continue
         for life in evidence.record.lives:
             for begin, end in evidence.stretches(life, since, until):
-                if end - begin > 2 * SWEEP_SECONDS + 1 and not _postponed(
-                    evidence.record, life.number, begin, end
-                ):
+                if end - begin > 2 * SWEEP_SECONDS + 1 and not evidence.database_failed(begin, end):
                     yield (
                         f"Request {story.id} had its token until {until:.3f}, asked at {story.created_at:.3f}; "
                         f"life {life.number} was up from {begin:.3f} to {end:.3f}."
                     )
-
-
-def _postponed(record: Record, life: int, begin: float, end: float) -> bool:
-    return any(
-        line.event == "retention.postponed" and line.life == life and begin <= line.at <= end
-        for line in record.log
-    )
 
 
 def no_secret_and_no_prompt_is_in_the_log(evidence: Evidence) -> Iterator[str]:

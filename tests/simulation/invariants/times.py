@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from .evidence import LATE_SECONDS, TOKEN_SECONDS, Evidence, Story, owner_of
+from simulation.record import TOKEN_SECONDS
+
+from .evidence import LATE_SECONDS, Evidence, Story, owner_of
 
 LOOK_SECONDS = 90.0
 """A poll and a look in the bucket, each of which may take its time, and a progress edit."""
@@ -52,23 +54,20 @@ def _intended(story: Story, attempt: int) -> float:
 
 
 def _disturbed(evidence: Evidence, story: Story, since: float) -> bool:
-    if any(call.fault and call.begun_at >= since for call in story.calls):
+    until = evidence.record.ended_at if story.outcome_at is None else story.outcome_at
+    if any(call.fault and since <= call.begun_at <= until for call in story.calls):
         return True
-    return any(
-        line.at >= since and line.fields.get("request_id") in {story.id, None}
-        for line in evidence.record.log
-        if line.level != "info"
-    )
+    return evidence.database_failed(since, until)
 
 
 def an_expired_request_is_not_submitted(evidence: Evidence) -> Iterator[str]:
     """A day-old request is not worth its money. Between the look at its age and the submission lie two calls."""
     latest = evidence.settings.request_expiry + LOOK_SECONDS + evidence.clock_slack
     for story in evidence.stories:
-        for intent in story.intents:
-            age = intent.at - story.created_at
-            if age > latest and not _paused_lately(evidence, intent.life, intent.at):
-                yield f"Request {story.id} was submitted at {intent.at:.3f}, {age / 3600:.1f} h after it was asked."
+        for call in story.called("submit"):
+            age = call.begun_at - story.created_at
+            if age > latest:
+                yield f"Request {story.id} was submitted at {call.begun_at:.3f}, {age / 3600:.1f} h after it was asked."
 
 
 def _paused_lately(evidence: Evidence, life: int, at: float) -> bool:

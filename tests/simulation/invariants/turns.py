@@ -55,7 +55,7 @@ def resumed_requests_start_before_new_ones(evidence: Evidence) -> Iterator[str]:
     """What a process claimed at its start comes before what it was asked later.
 
     Of the claimed ones only those count that still wait for a turn: neither at Vertex already, nor expired, nor held up
-    by trouble of their own that the log tells of.
+    by a call of their own that went wrong, or by a database that was away.
     """
     for intent, life, waiting in _first_turns(evidence):
         if intent.request_id not in life.resumed:
@@ -118,13 +118,15 @@ def _still_waits(evidence: Evidence, story: Story, life: Life, at: float) -> boo
         return False
     if any(call.life == life.number and call.name in TURN and call.begun_at <= at for call in story.calls):
         return False
-    return not any(
-        line.life == life.number
-        and line.at <= at
-        and line.level != "info"
-        and line.fields.get("request_id") == story.id
-        for line in evidence.record.log
-    )
+    return not _held_up(evidence, story, life, at)
+
+
+def _held_up(evidence: Evidence, story: Story, life: Life, at: float) -> bool:
+    """Whether the world was in its way in this life; `prepare` belongs to no request that is known."""
+    spoilt = (call for call in evidence.record.calls if call.fault and call.request_id in {story.id, 0})
+    if any(call.life == life.number and call.begun_at <= at for call in spoilt):
+        return True
+    return evidence.database_failed(life.started_at, at)
 
 
 def _in_other_hands(evidence: Evidence, owner: str, life: Life, at: float) -> bool:

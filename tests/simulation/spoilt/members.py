@@ -173,6 +173,32 @@ def timed_out_before_its_deadline(record: Record) -> None:
     generation_of(record, ONE).ends_at = float("inf")
 
 
+@breaks("an_outcome_once_told_stays_the_same")
+def was_told_that_the_video_is_lost_once_it_was_shown(record: Record) -> None:
+    say(record, ONE, 70.35, failure="video_lost", video=None)
+    end_as(record, ONE, status="failed", failure="video_lost")
+
+
+@breaks("no_placeholder_of_a_told_request_still_shows_progress")
+def was_pointed_to_twice_in_vain(record: Record) -> None:
+    was_never_told(record)
+    add_message(record, ONE, 70.3)
+    point = replace(call_of(record, "edit_outcome", ONE), name="point_to_outcome", end="Ambiguous")
+    record.calls += [replace(point, begun_at=70.31), replace(point, begun_at=70.32)]
+
+
+@excuses("no_placeholder_of_a_told_request_still_shows_progress")
+def was_pointed_to_three_times_in_vain(record: Record) -> None:
+    was_pointed_to_twice_in_vain(record)
+    record.calls.append(replace(record.calls[-1], begun_at=70.33))
+
+
+@excuses("no_placeholder_of_a_told_request_still_shows_progress")
+def was_pointed_to_where_nothing_may_be_edited(record: Record) -> None:
+    was_pointed_to_twice_in_vain(record)
+    record.calls[-1].end = "Unreachable"
+
+
 @excuses("an_acknowledged_request_is_not_closed_as_unacknowledged")
 def was_deleted_before_the_look(record: Record) -> None:
     was_taken_for_unacknowledged(record)

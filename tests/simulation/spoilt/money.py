@@ -197,6 +197,28 @@ def lost_its_row_a_moment_ago(record: Record) -> None:
     call.row_owner, call.row_owned_since = "life-2", call.begun_at - 4
 
 
+@breaks(
+    "nothing_is_paid_for_a_command_that_was_not_acknowledged",
+    "nothing_is_shown_for_a_command_that_was_not_acknowledged",
+)
+def looked_up_with_a_live_token(record: Record) -> None:
+    assumed_acknowledged(record)
+    look = call_of(record, "edit_outcome", ONE)
+    record.calls.append(replace(look, name="find_acknowledgement", begun_at=10.15, landed_at=10.25))
+    record.unreadable[100] = [(5, 20)]
+
+
+@breaks(
+    "nothing_is_paid_for_a_command_that_was_not_acknowledged",
+    "nothing_is_shown_for_a_command_that_was_not_acknowledged",
+)
+def assumed_acknowledged(record: Record) -> None:
+    was_never_acknowledged(record)
+    record.transitions.append(
+        {"request_id": ONE, "at": 0, "epoch": 1, "event": "assumed acknowledged", "detail": ""}
+    )
+
+
 @excuses(
     "nothing_is_announced_while_all_slots_may_be_taken",
     "vertex_never_has_more_to_do_than_there_are_slots",
@@ -211,22 +233,63 @@ def ran_beside_another_process(record: Record) -> None:
     "nothing_is_shown_for_a_command_that_was_not_acknowledged",
 )
 def could_not_be_looked_up(record: Record) -> None:
-    was_never_acknowledged(record)
-    record.transitions.append(
-        {"request_id": ONE, "at": 0, "epoch": 1, "event": "assumed acknowledged", "detail": ""}
-    )
+    looked_up_with_a_live_token(record)
+    record.commands[ONE].token_died_at = 10.1
+
+
+@breaks("resumed_requests_start_oldest_first")
+def said_that_it_had_trouble(record: Record) -> None:
+    came_before_an_older_one(record)
+    log(record, 92, "request.retried", "warning", request_id=TWO)
 
 
 @excuses("resumed_requests_start_oldest_first")
 def was_held_up_by_trouble_of_its_own(record: Record) -> None:
     came_before_an_older_one(record)
-    log(record, 92, "request.retried", "warning", request_id=TWO)
+    look = replace(call_of(record, "check_reachable", THREE), name="find_acknowledgement", request_id=TWO)
+    record.calls.append(replace(look, fault="not_sent", end="Retryable"))
+
+
+@excuses("resumed_requests_start_oldest_first")
+def was_held_up_by_the_database(record: Record) -> None:
+    came_before_an_older_one(record)
+    record.database_away.append((91, 91))
 
 
 @excuses("a_process_that_was_told_to_stop_leaves_within_five_seconds")
 def was_paused_while_stopping(record: Record) -> None:
     takes_its_time_to_leave(record)
     record.lives[0].pauses.append((76, 80))
+
+
+@breaks("nobody_waits_longer_than_the_deadline")
+def waits_and_complains(record: Record) -> None:
+    waits_for_ever(record)
+    log(record, 900, "request.retried", "warning", request_id=TWO)
+
+
+@excuses("nobody_waits_longer_than_the_deadline")
+def waits_for_the_database(record: Record) -> None:
+    waits_for_ever(record)
+    record.database_away.append((690, 990))
+
+
+@breaks("no_paid_answer_is_thrown_away")
+def forgot_the_name_and_complained(record: Record) -> None:
+    forgot_the_name(record)
+    log(record, 100, "request.retried", "warning", request_id=TWO)
+
+
+@excuses("no_paid_answer_is_thrown_away")
+def could_not_write_the_name_down(record: Record) -> None:
+    forgot_the_name(record)
+    record.database_away.append((91, 5000))
+
+
+@breaks("an_expired_request_is_not_submitted")
+def is_submitted_when_old_after_a_pause(record: Record) -> None:
+    is_submitted_when_old(record)
+    record.lives[0].pauses.append((10.9, 11))
 
 
 @excuses("nobody_waits_longer_than_the_deadline")

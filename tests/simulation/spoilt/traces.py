@@ -89,6 +89,12 @@ def crashed(record: Record) -> None:
 @excuses("a_dead_token_is_erased")
 def kept_its_token_while_the_database_was_away(record: Record) -> None:
     kept_its_dead_token(record)
+    record.database_away.append((900, 5000))
+
+
+@breaks("a_dead_token_is_erased")
+def kept_its_dead_token_and_said_so(record: Record) -> None:
+    kept_its_dead_token(record)
     log(record, 1200, "retention.postponed", "warning")
 
 
