@@ -178,6 +178,12 @@ class Discord:
             content = Content(content.kind, content.request_id, content.prompt, content.failure, file)
         message.contents.append((now, content))
 
+    def shows_video(self, command: Command, now: float, *, token: bool) -> bool:
+        if not (token and self._token_alive(command, now)) and not self.channels[command.channel_id].readable:
+            return False
+        message = self._placeholder(command)
+        return message is not None and self._files.get(message.id) is not None
+
     # -- new messages
 
     def find_outcome(self, command: Command) -> MessageId | None:

@@ -90,6 +90,13 @@ STORIES = (
         pairs=False,
     ),
     Story("a submission is refused for now", _ONE, (Spoil("submit", 1, How.REFUSED, 1.0),), pairs=False),
+    Story(
+        "the bucket loses a video that was shown",
+        _ONE,
+        (Makes(0, 1, "lost"), Crash(1, "edit_outcome: after#1", 120.0)),
+        interval_seconds=2.0,
+        pairs=False,
+    ),
     Story("over the quota", (Ask(1.0, 0, 0), Ask(1.5, 0, 0)), quota=1, pairs=False),
     Story(
         "progress lands after its answer was lost",

@@ -156,6 +156,10 @@ class ScriptedMessenger:
     async def repeat_outcome_text(self, request: VideoRequest, video: OutcomeVideo | None) -> None:
         del request, video
 
+    async def shows_video(self, request: VideoRequest) -> bool:
+        del request
+        return False
+
     async def find_outcome(self, request: VideoRequest) -> MessageId | None:
         del request
         return None

@@ -424,6 +424,18 @@ class ScriptedMessenger:
             ),
         )
 
+    async def shows_video(self, request: VideoRequest) -> bool:
+        return await self._wire.call(
+            "shows_video",
+            request.id,
+            DISCORD,
+            lambda _: self._world.discord.shows_video(
+                self._command(request),
+                self._world.now(),
+                token=request.token_alive(self._process.clock.now()),
+            ),
+        )
+
     async def find_outcome(self, request: VideoRequest) -> MessageId | None:
         return await self._wire.call(
             "find_outcome",

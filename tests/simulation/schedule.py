@@ -265,6 +265,7 @@ DISCORD_CALLS = (
     "show_progress",
     "edit_outcome",
     "repeat_outcome_text",
+    "shows_video",
     "find_outcome",
     "post_outcome",
     "point_to_outcome",

@@ -17,6 +17,7 @@ from veobot.store.requests import SqliteRequestStore
 
 WHOLE, DAMAGED = a_request(1), a_request(2)
 REASON = "created_at holds str instead of a time: the row is damaged"
+FIX = "Stop the bot, put what a backup has in created_at (or mend it by hand), and start it again"
 
 List = Callable[..., list[str]]
 
@@ -64,4 +65,4 @@ def test_the_table_shows_the_others_and_a_plain_line_names_it(listed: List) -> N
 def test_scripts_get_it_as_an_object_with_its_id_and_the_reason(listed: List) -> None:
     whole, damaged = (json.loads(line) for line in listed("--json"))
     assert (whole["id"], whole["status"]) == (WHOLE.id, "pending")
-    assert damaged == {"id": DAMAGED.id, "reason": REASON}
+    assert damaged == {"id": DAMAGED.id, "reason": REASON, "fix": FIX}

@@ -87,6 +87,22 @@ class DiscordMessenger:
         """Look in the channel's history for the new message that carries the outcome."""
         return await history.find_outcome(self._client, request, self._log)
 
+    async def shows_video(self, request: VideoRequest) -> bool:
+        """Whether the placeholder carries a file, as far as Discord lets it be read."""
+        if request.placeholder is None:
+            return False
+        message_id = request.placeholder.message_id
+        by_token = request.token_alive(self._clock.now())
+        try:
+            async with one_call(CALL_TIMEOUT_SECONDS, by_token=by_token):
+                if by_token:
+                    message: discord.Message = await _webhook(self._client, request).fetch_message(message_id)
+                else:
+                    message = await self._channel(request).fetch_message(message_id)
+        except Permanent:
+            return False
+        return bool(message.attachments)
+
     # -- editing the placeholder
 
     async def show_progress(self, request: VideoRequest, progress: Progress) -> None:

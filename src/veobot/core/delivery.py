@@ -68,6 +68,9 @@ class Delivery:
                 await self._settle(request, shown)
                 await self._close(request, Closure.DELIVERED)
         except VideoMissing as error:
+            if await self._shown_before(request):
+                await self._close(request, Closure.DELIVERED)
+                return
             outcome = failed(request, Failure.VIDEO_LOST, str(error))
             await self._parts.store.record_outcome(request, outcome, (), self._parts.clock.now())
         except Permanent as error:
@@ -175,6 +178,11 @@ class Delivery:
         """The placeholder is gone: by a human's hand, unless the whole channel is."""
         await self._parts.messenger.check_reachable(request)
         await self._close(request, Closure.WITHDRAWN)
+
+    async def _shown_before(self, request: VideoRequest) -> bool:
+        """Whether an edit that was begun before has landed, as one that was followed by a crash may."""
+        begun = request.delivery is not None and request.delivery.route is DeliveryRoute.EDIT
+        return begun and await self._parts.messenger.shows_video(request)
 
     # -- a new message carries the outcome
 

@@ -24,7 +24,7 @@ from .admission import (
 )
 from .errors import AlreadyKnown, RowUnreadable, Stopping, StoreUnavailable
 from .forecast import forecast
-from .limits import FORECAST_SAMPLES, backoff_seconds
+from .limits import COMMAND_LIFETIME, FORECAST_SAMPLES, backoff_seconds
 from .parts import Parts
 from .ports import Reply, WorkQueue
 from .progress import Progress, Waiting
@@ -44,6 +44,11 @@ class Door:
 
     async def receive(self, request: VideoRequest, place: Place, reply: Reply) -> None:
         """Commit the request, then tell the member; or refuse it. A command that came before gets no second answer."""
+        age = self.parts.clock.now() - request.created_at
+        if age > COMMAND_LIFETIME:
+            seconds = int(age.total_seconds())
+            self.parts.log.info("command.too_late", request_id=request.id, age_seconds=seconds)
+            return
         in_doubt = False
         log = self.parts.log
         try:

@@ -102,7 +102,9 @@ class Lifecycle:
                 await self._back_off(error)
                 continue
             except RowUnreadable as error:
-                self._parts.log.error("request.unreadable", request_id=self._id, reason=str(error))
+                self._parts.log.error(
+                    "request.unreadable", request_id=self._id, reason=str(error), fix=error.fix
+                )
                 request = None
             except KeyError:
                 request = None  # its commit had failed after all

@@ -83,6 +83,8 @@ class UnreadableRow:
 
     id: RequestId
     reason: str
+    fix: str
+    """What the operator can do about it."""
 
 
 class RequestStore(Protocol):
@@ -308,6 +310,9 @@ class Messenger(Protocol):
 
     async def repeat_outcome_text(self, request: VideoRequest, video: OutcomeVideo | None) -> None:
         """Edit the text of an outcome delivered by edit once more, leaving its attachments; the last edit wins."""
+
+    async def shows_video(self, request: VideoRequest) -> bool:
+        """Whether the placeholder carries a file, from an edit whose answer was lost; False where it cannot be read."""
 
     async def find_outcome(self, request: VideoRequest) -> MessageId | None:
         """Look in the channel's history, from the delivery's start, for the message that carries the outcome.

@@ -10,11 +10,6 @@ from .ports import UnreadableRow, WorkQueue
 from .request import VideoRequest
 from .status import Status
 
-UNREADABLE_FIX = (
-    "If the reason says damaged: stop the bot, put back what a backup has there, and start it again. "
-    "Else run the version that wrote it, or a newer one"
-)
-
 
 class Recovery:
     """Picks up what earlier processes left behind. `run` once, when the gateway is ready."""
@@ -62,7 +57,7 @@ class Recovery:
     def _report_found(self, requests: list[VideoRequest], unreadable: list[UnreadableRow]) -> None:
         log = self._parts.log
         for row in unreadable:
-            log.error("request.unreadable", request_id=row.id, reason=row.reason, fix=UNREADABLE_FIX)
+            log.error("request.unreadable", request_id=row.id, reason=row.reason, fix=row.fix)
         if not requests:
             log.info("No incomplete requests to resume")
             return

@@ -46,7 +46,7 @@ def read_request(row: RowMapping, submission_rows: Sequence[RowMapping]) -> Vide
     try:
         return request_from_row(row, submission_rows)
     except RowUnreadable as error:
-        return UnreadableRow(RequestId(integer(row, "id")), str(error))
+        return UnreadableRow(RequestId(integer(row, "id")), str(error), error.fix)
 
 
 def _claimed(request: VideoRequest, owner: str) -> VideoRequest:

@@ -135,7 +135,7 @@ def _read(row: RowMapping) -> RequestSummary | UnreadableRow:
     try:
         return _summary(row)
     except RowUnreadable as error:
-        return UnreadableRow(RequestId(integer(row, "id")), str(error))
+        return UnreadableRow(RequestId(integer(row, "id")), str(error), error.fix)
 
 
 def _summary(row: RowMapping) -> RequestSummary:
