@@ -300,3 +300,21 @@ def _attachments(entry: Entry) -> list[dict[str, object]]:
     attachments = entry.fields["attachments"]
     assert isinstance(attachments, list)
     return [dict(a) for a in attachments if isinstance(a, dict)]
+
+
+@pytest.mark.parametrize("minutes", [0, 16], ids=["by token", "by channel"])
+async def test_a_placeholder_shows_a_video_once_an_edit_with_a_file_has_landed(
+    bot: DiscordBot, video: OutcomeVideo, minutes: int
+) -> None:
+    request = finished(await bot.ask())
+    assert not await bot.messenger.shows_video(request)
+    await bot.messenger.edit_outcome(request, video, through_token=True)
+    await bot.jump(minutes=minutes)
+    assert await bot.messenger.shows_video(request)
+
+
+async def test_a_placeholder_that_is_gone_shows_no_video(bot: DiscordBot) -> None:
+    request = finished(await bot.ask())
+    assert request.placeholder is not None
+    elsewhere = replace(request.placeholder, message_id=MessageId(1))
+    assert not await bot.messenger.shows_video(replace(request, placeholder=elsewhere))
