@@ -15,8 +15,9 @@ from rich.table import Table
 
 from . import exhaust as exhaustive
 from . import schedule as vocabulary
+from .drawing import draw
 from .explore import Company, Failed, Tally, play_seeds, player
-from .schedule import HOUR, Schedule, draw
+from .schedule import HOUR, Schedule
 from .shrink import as_code, shrink
 from .story import tell
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from .drawing import draw
 from .invariants import Breach, broken
 from .run import Played, Stage
-from .schedule import Schedule, draw
+from .schedule import Schedule
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -3,11 +3,12 @@
 import pytest
 
 from simulation import schedule as vocabulary
+from simulation.drawing import draw
 from simulation.exhaust import STORIES, Story, branches, play_branch
 from simulation.explore import Player, play_seeds
 from simulation.record import Record
 from simulation.regressions import REGRESSIONS
-from simulation.schedule import Ask, Crash, How, Kill, Makes, Schedule, Size, Spoil, draw
+from simulation.schedule import Ask, Crash, How, Kill, Makes, Schedule, Size, Spoil
 from simulation.shrink import as_code, shrink
 from simulation.story import tell
 
