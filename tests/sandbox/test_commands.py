@@ -133,6 +133,16 @@ async def test_a_replayed_command_does_nothing_at_all(bot: DiscordBot) -> None:
     assert bot.store.events == ["acknowledged", "handed over"] * 2
 
 
+async def test_a_command_of_yesterday_is_left_alone_since_it_may_have_been_served_and_forgotten(
+    bot: DiscordBot,
+) -> None:
+    await bot.sandbox.command("mira", FOX, asked_seconds_ago=25 * 3600)
+    await bot.log.wait_for("command.too_late")
+    await all_commands_handled()
+    assert await bot.entries("message") == []
+    assert bot.store.events == []
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "error_after"])
 async def test_a_lost_answer_to_the_acknowledgement_still_hands_the_request_over(
     bot: DiscordBot, fault: str

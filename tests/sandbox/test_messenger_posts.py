@@ -241,7 +241,7 @@ async def test_an_erased_token_leaves_the_history(bot: DiscordBot) -> None:
 
 
 async def test_a_command_asked_long_ago_is_found_by_its_interaction(bot: DiscordBot) -> None:
-    request = await bot.ask(asked_seconds_ago=25 * 3600)
+    request = await bot.ask(asked_seconds_ago=23 * 3600)
     assert await bot.messenger.find_acknowledgement(request) == request.placeholder
 
 

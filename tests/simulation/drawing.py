@@ -67,7 +67,7 @@ def draw(seed: int) -> Schedule:
         slots=rng.choice((1, 2, 2, 3)),
         quota=rng.choice((2, 5, 5)),
         interval_seconds=rng.choice(
-            (2.0, 6.0, *(60.0,) * 10) if _settling in kinds else (6.0, *(60.0,) * 24)
+            (2.0, 6.0, *(60.0,) * 20) if _settling in kinds else (6.0, *(60.0,) * 24)
         ),
     )
 

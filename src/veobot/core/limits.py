@@ -6,9 +6,9 @@ from datetime import timedelta
 ACKNOWLEDGEMENT_WINDOW = timedelta(seconds=5)
 """Discord takes an acknowledgement within 3 s of the command; 2 s more for one that is on its way."""
 
-COMMAND_LIFETIME = timedelta(seconds=15)
-"""Discord takes no answer after 3 s, and 12 s more are for a clock that is wrong. A process that was stopped wakes with
-commands in hand that are hours old: their members saw "did not respond", or another process has served them since."""
+COMMAND_LIFETIME = timedelta(hours=24)
+"""A closed request is kept at least this long. A process that was stopped wakes with commands in hand that may be
+older: another may have served and forgotten them. A younger one is known, or finds nobody who waits for it."""
 
 LAST_LOOK_PATIENCE = timedelta(hours=1)
 """How long past its deadline a request waits for Vertex and the bucket to answer the last look: a finished video is
