@@ -53,6 +53,11 @@ def seconds(row: Row, column: str) -> float | None:
     return value / 1000 - _EPOCH_SECONDS if isinstance(value, int) else None
 
 
+def epoch_milliseconds(at: float) -> int:
+    """Return what a row holds for a time, given in seconds since the beginning."""
+    return int((at + _EPOCH_SECONDS) * 1000)
+
+
 def owner_of(life: int) -> str:
     """Return the name under which a process owns requests."""
     return f"life-{life}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from simulation.record import LOST_AFTER_SECONDS, MADE, TOKEN_SECONDS, Generation, Result
 
-from .evidence import ROUNDING_SECONDS, Evidence, Story, whole
+from .evidence import ROUNDING_SECONDS, Evidence, Story, epoch_milliseconds, whole
 
 DAY_SECONDS = 86400.0
 FREE = frozenset({"refused", "failed"})
@@ -242,7 +242,7 @@ def a_failed_request_gives_its_quota_back_and_a_completed_one_does_not(evidence:
 
 
 def no_member_has_more_requests_than_the_quota(evidence: Evidence) -> Iterator[str]:
-    """In any 24 hours, at the moment of each admission."""
+    """In the 24 hours before each admission: that of a command that was hours old by then is given back at once."""
     counted: dict[int, tuple[int, int]] = {}
     day = int((DAY_SECONDS - evidence.clock_slack) * 1000)
     for change in evidence.record.changes:
@@ -256,6 +256,7 @@ def no_member_has_more_requests_than_the_quota(evidence: Evidence) -> Iterator[s
         counted[request_id] = (member, created_at)
         if change.old is not None:
             continue
-        have = sum(who == member and at > created_at - day for who, at in counted.values())
+        admitted_at = max(created_at, epoch_milliseconds(change.at))
+        have = sum(who == member and at > admitted_at - day for who, at in counted.values())
         if have > evidence.settings.quota:
             yield f"Member {member} had {have} requests that count when {request_id} was admitted at {change.at:.3f}."

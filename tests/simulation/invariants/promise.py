@@ -87,11 +87,15 @@ def an_acknowledged_request_is_not_closed_as_unacknowledged(evidence: Evidence) 
 
 
 def _looked_by_token(evidence: Evidence, story: Story, asked_at: float) -> bool:
-    """Whether Discord was asked while the token lived, and long enough after the command to be sure."""
+    """Whether Discord was asked while the token lived, long enough after the command to be sure, and it was kept."""
     if evidence.happened("token"):
         return False
     looks = (
-        c.landed_at for c in story.called("find_acknowledgement") if c.end == "ok" and c.landed_at is not None
+        c.landed_at
+        for c in story.called("find_acknowledgement")
+        if c.end == "ok"
+        and c.landed_at is not None
+        and not evidence.database_failed(c.landed_at, c.answered_at or c.landed_at)
     )
     return any(WINDOW_SECONDS < at - asked_at < TOKEN_SECONDS - evidence.clock_slack for at in looks)
 
