@@ -45,15 +45,16 @@ chaos: $(VENV)/installed ## kill, stop and starve the real bot KILLS times while
 	$(PROOF) chaos.campaign --kills $(KILLS) --jobs $(JOBS)
 
 NIGHT_SEEDS ?= 1000000
+NIGHT_MINUTES ?= 420
 NIGHT_KILLS ?= 2000
 FIGURES := docs/figures
 
-night: $(VENV)/installed ## the proofs at the size of a night, their figures into docs/figures (NIGHT_SEEDS, NIGHT_KILLS)
+night: $(VENV)/installed ## the proofs at the size of a night, their figures into docs/figures (NIGHT_SEEDS, NIGHT_MINUTES, NIGHT_KILLS)
 	mkdir -p $(FIGURES)
 	$(PROOF) simulation exhaust --jobs $(JOBS) --json $(FIGURES)/exhaust.json
 	$(PROOF) mutants --jobs $(JOBS) --json $(FIGURES)/mutants.json
 	$(PROOF) chaos.campaign --kills $(NIGHT_KILLS) --jobs $(JOBS) --long --json $(FIGURES)/chaos.json
-	$(PROOF) simulation seeds --count $(NIGHT_SEEDS) --start 1000000 --jobs $(JOBS) --json $(FIGURES)/simulation.json
+	$(PROOF) simulation seeds --count $(NIGHT_SEEDS) --minutes $(NIGHT_MINUTES) --start 1000000 --jobs $(JOBS) --json $(FIGURES)/simulation.json
 
 prove: ## all four proofs, at the sizes that every change has to pass
 	$(MAKE) simulate SEEDS=5000

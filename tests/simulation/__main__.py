@@ -37,14 +37,18 @@ Json = Annotated[Path | None, typer.Option("--json", help="Where to write the fi
 def seeds(
     count: Annotated[int, typer.Option(help="Schedules to draw and play.")] = 1000,
     start: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so long, with fewer.")] = None,
     jobs: Jobs = CORES,
     json_file: Json = None,
 ) -> None:
     """Draw schedules from seeds, and play them."""
     began = time.monotonic()
     with Company(jobs) as company:
-        tally = _gather(company.seeds(range(start, start + count)), count, "seeds")
-    _report(tally, time.monotonic() - began, f"Seeds {start} to {start + count - 1}", json_file)
+        tallies = _until(
+            None if minutes is None else began + 60 * minutes, company.seeds(range(start, start + count))
+        )
+        tally = _gather(tallies, count, "seeds")
+    _report(tally, time.monotonic() - began, f"Seeds {start} to {start + tally.schedules - 1}", json_file)
 
 
 @app.command()
@@ -129,6 +133,14 @@ def _anything(company: Company) -> Iterator[Tally]:
         seed += HUNT_CHUNK
         for branch, _ in zip(points, range(2 * HUNT_CHUNK), strict=False):
             yield exhaustive.play_branch(branch)
+
+
+def _until(end: float | None, tallies: Iterable[Tally]) -> Iterator[Tally]:
+    """Pass these on until a moment of the monotonic clock."""
+    for tally in tallies:
+        yield tally
+        if end is not None and time.monotonic() > end:
+            return
 
 
 def _gather(tallies: Iterable[Tally], count: int | None, what: str) -> Tally:
