@@ -184,6 +184,9 @@ def _report(
             "faults": dict(tally.faults),
             "outcomes": dict(tally.outcomes),
             "died_at": dict(tally.hits),
+            "broken_seeds": {
+                str(one.schedule.seed): [breach.invariant for breach in one.breaches] for one in tally.failed
+            },
         }
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
     raise typer.Exit(1 if tally.failed or failed else 0)

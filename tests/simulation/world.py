@@ -141,7 +141,8 @@ class World:
         serving = any(process.claimed for process in alive) and not any(process.paused for process in alive)
         calling = any(process.calls_in_hand for process in alive)
         asked = self._asked == len(self.schedule.asks)
-        return asked and serving and not calling and self._file.incomplete() == 0
+        disk_away = any(begin <= self.now() <= end for begin, end in self.record.database_away)
+        return asked and serving and not calling and not disk_away and self._file.incomplete() == 0
 
     def _finish(self) -> Record:
         record = self.record

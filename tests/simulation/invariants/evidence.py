@@ -76,7 +76,7 @@ class Intent:
     first: Row | None
     """The row of its first submission."""
     first_intended_at: float
-    """When that was announced last."""
+    """As of when that was announced last."""
     others: tuple[int, ...]
     """Other requests whose submission might be running by what the rows said."""
 
@@ -215,7 +215,7 @@ class Evidence:
                         others,
                     )
                 )
-                intended[key] = change.at
+                intended[key] = _intended_at(change)
             if change.new is None:
                 submissions.pop(key, None)
                 self._story(key[0]).submissions[key[1]] = change.row
@@ -299,6 +299,15 @@ class Evidence:
     def happened(self, fault: str) -> bool:
         """Whether this kind of fault was in the schedule and came about."""
         return fault in self.record.faults
+
+
+def _intended_at(change: Change) -> float:
+    """Return the time that an announcement names, which is earlier where its process was stopped before the commit.
+
+    The call that it announces follows soon after that time, or not at all.
+    """
+    named = None if change.new is None else seconds(change.new, "intended_at")
+    return change.at if named is None else min(change.at, named)
 
 
 def _announces(change: Change) -> bool:

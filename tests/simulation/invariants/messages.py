@@ -8,6 +8,8 @@ from .evidence import Evidence, Story
 
 PATIENCE_SECONDS = 600.0
 """How long a refused submission is repeated before its member is told."""
+LOST = "video_lost"
+"""The failure of a video that was made, and is not in the bucket any more."""
 CRASHES = 3
 """Unexpected errors of one request before it is given up."""
 
@@ -84,14 +86,19 @@ def an_outcome_says_what_the_row_says(evidence: Evidence) -> Iterator[str]:
 
 
 def an_outcome_once_told_stays_the_same(evidence: Evidence) -> Iterator[str]:
-    """A member told of one end is not told of another, not even where the bucket has lost the video meanwhile."""
+    """A member told of one end is not told of another, not even where the bucket has lost the video meanwhile.
+
+    But a link to it opens nothing any more: whoever has no more than that is told.
+    """
     for story in evidence.stories:
-        told = {
-            (content.failure, content.video)
+        outcomes = [
+            content
             for message in story.messages
             for _, content in message.contents
             if content.kind is Kind.OUTCOME
-        }
+        ]
+        lost = any(content.failure == LOST for content in outcomes)
+        told = {(content.failure, content.video) for content in outcomes if not (lost and content.link)}
         if len(told) > 1:
             said = ", ".join(sorted(str(failure or video) for failure, video in told))
             yield f"Request {story.id} was told different outcomes: {said}."
