@@ -1,9 +1,10 @@
-"""What the store's transactions cost: the steps of a request's life, one by one, on a file of its own.
+"""What the store's transactions cost on SQLite and on PostgreSQL: the steps of a request's life, one by one.
 
 The CPU's time is what the event loop loses to a transaction beside the disk: it hardly depends on other work on the
-machine, so that two runs can be compared. The wall's time has the disk in it, and a commit waits for that.
+machine, so that two runs can be compared. The wall's time has the disk in it, and a commit waits for that; on
+PostgreSQL also the server, whose own CPU time is not in ours, and the way to it (here the loopback).
 
-    .venv/bin/python bench/store.py [requests]
+    PYTHONPATH=tests .venv/bin/python bench/store.py [requests]
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from support.postgres import fresh_database, running_server
 from veobot.core.admission import UsageWindow
 from veobot.core.models import DEFAULT_MODEL_ID, AspectRatio, Resolution
 from veobot.core.ports import Outcome, SubmissionEnd
@@ -33,7 +35,9 @@ from veobot.core.request import (
 )
 from veobot.core.status import Closure, DeliveryRoute, Status, SubmissionState
 from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.postgres import PostgresDatabase
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 
@@ -44,6 +48,7 @@ APART = timedelta(minutes=10)
 FIRST_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 DELETED_AT_ONCE = 200
+CLAIMED_AT_ONCE = 100
 
 OPTIONS = VideoOptions(
     model=DEFAULT_MODEL_ID,
@@ -67,7 +72,7 @@ class Stopwatch:
         self.wall_ns: defaultdict[str, list[int]] = defaultdict(list)
 
     async def take(self, name: str, transaction: Coroutine[Any, Any, T]) -> T:
-        """Run a transaction, which never leaves the loop, and note what it took."""
+        """Run a transaction, beside which the loop has nothing to do, and note what it took."""
         wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
         result = await transaction
         self.cpu_ns[name].append(time.thread_time_ns() - cpu)
@@ -77,20 +82,39 @@ class Stopwatch:
 
 async def main(count: int) -> None:
     """Measure and print a table."""
-    stopwatch = Stopwatch()
+    sqlite, postgres = Stopwatch(), Stopwatch()
     with tempfile.TemporaryDirectory(prefix="veobot-store-") as directory:
-        database = Database(Path(directory) / "veobot.db", sleep=asyncio.sleep)
-        store = SqliteRequestStore(database)
-        for number in range(count):
-            await live(store, stopwatch, number)
-        for _ in range(count):
-            database.close()
-            await stopwatch.take("open + first read", database.read(lambda _: None))
-        database.close()
-    report(stopwatch, count)
+        await measure(SqliteDatabase(Path(directory) / "veobot.db", sleep=asyncio.sleep), sqlite, count)
+    with running_server(durable=True) as server, fresh_database(server.url) as url:
+        await measure(PostgresDatabase(url, sleep=asyncio.sleep), postgres, count)
+    report(sqlite, postgres, count)
 
 
-async def live(store: SqliteRequestStore, stopwatch: Stopwatch, number: int) -> None:
+async def measure(database: Database, stopwatch: Stopwatch, count: int) -> None:
+    """Carry so many requests through their lives, take some over, and open the database as often."""
+    store = SqlRequestStore(database)
+    for number in range(count):
+        await live(store, stopwatch, number)
+    await take_over(store, stopwatch, count)
+    for _ in range(count):
+        await database.leave()
+        await stopwatch.take("open + first read", database.read(lambda _: None))
+    await database.leave()
+
+
+async def take_over(store: SqlRequestStore, stopwatch: Stopwatch, count: int) -> None:
+    """Have requests that somebody left behind claimed, one by one and many at once."""
+    left = [a_request(number) for number in range(count, count + CLAIMED_AT_ONCE)]
+    for request in left:
+        await store.admit(request, UsageWindow(request.created_at, request.created_at), lambda _: None)
+    ids = [request.id for request in left]
+    for turn in range(count):
+        await stopwatch.take("claim", store.claim(ids[turn % len(ids)], "second", FIRST_AT))
+        if turn % 10 == 0:
+            await stopwatch.take(f"claim {len(ids)}", store.claim_each(ids, "third", FIRST_AT))
+
+
+async def live(store: SqlRequestStore, stopwatch: Stopwatch, number: int) -> None:
     """Carry one request through a happy life, and look once for something to forget."""
     take = stopwatch.take
     request = a_request(number)
@@ -111,7 +135,7 @@ async def live(store: SqliteRequestStore, stopwatch: Stopwatch, number: int) -> 
     await take("sweep, idle", sweep(store, now))
 
 
-async def sweep(store: SqliteRequestStore, now: datetime) -> None:
+async def sweep(store: SqlRequestStore, now: datetime) -> None:
     """Look for dead tokens and old requests where there are none: what a bot does each minute."""
     await store.erase_expired_tokens(now)
     await store.delete_closed(FIRST_AT, DELETED_AT_ONCE)
@@ -135,14 +159,19 @@ def a_request(number: int) -> VideoRequest:
     )
 
 
-def report(stopwatch: Stopwatch, count: int) -> None:
+def report(sqlite: Stopwatch, postgres: Stopwatch, count: int) -> None:
     """Print a table."""
     load = os.getloadavg()[0]
     print(f"{count} requests · {os.cpu_count()} cores, load {load:.1f} · median microseconds a transaction")
-    print(f"{'':<20}{'CPU':>8}{'wall':>8}")
-    for name, cpu_ns in stopwatch.cpu_ns.items():
-        cpu, wall = (statistics.median(ns) / 1000 for ns in (cpu_ns, stopwatch.wall_ns[name]))
-        print(f"{name:<20}{cpu:>8.0f}{wall:>8.0f}")
+    print(f"{'':<20}{'SQLite':>16}{'PostgreSQL':>16}{'times as much':>16}")
+    print(f"{'':<20}" + f"{'CPU':>8}{'wall':>8}" * 3)
+    for name in sqlite.cpu_ns:
+        row = [
+            statistics.median(times[name]) / 1000
+            for times in (sqlite.cpu_ns, sqlite.wall_ns, postgres.cpu_ns, postgres.wall_ns)
+        ]
+        ratios = (row[2] / row[0], row[3] / row[1])
+        print(f"{name:<20}" + "".join(f"{us:>8.0f}" for us in row) + "".join(f"{x:>8.1f}" for x in ratios))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,16 @@
 
 from support.bot import bot, new_bot
 from support.google_fixtures import bucket_sdk, vertex_sdk
+from support.postgres_fixtures import postgres_server, postgres_template
 from support.sandbox import sandbox, sandbox_process
 
-__all__ = ["bot", "bucket_sdk", "new_bot", "sandbox", "sandbox_process", "vertex_sdk"]
+__all__ = [
+    "bot",
+    "bucket_sdk",
+    "new_bot",
+    "postgres_server",
+    "postgres_template",
+    "sandbox",
+    "sandbox_process",
+    "vertex_sdk",
+]

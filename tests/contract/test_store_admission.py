@@ -1,17 +1,14 @@
 """Quota, budget and insert are one transaction."""
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from support.programs import running
 from support.rows import DAY, EVERYTHING, NOON, SECOND, a_request, admitted, completed
 from veobot.core.admission import (
     AdmissionPolicy,
@@ -25,7 +22,7 @@ from veobot.core.admission import (
 )
 from veobot.core.errors import AlreadyKnown
 from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
 
 MILLISECOND = timedelta(milliseconds=1)
 PRICE = a_request().charged_micro_usd
@@ -43,12 +40,12 @@ def window(now: datetime) -> UsageWindow:
     return UsageWindow(now - DAY, now - DAY)
 
 
-async def test_a_request_is_stored_as_it_was_asked(store: SqliteRequestStore) -> None:
+async def test_a_request_is_stored_as_it_was_asked(store: SqlRequestStore) -> None:
     assert await store.admit(a_request(), EVERYTHING, lambda _: None) is None
     assert await store.get(a_request().id) == a_request()
 
 
-async def test_a_replayed_command_is_known_before_anything_is_decided(store: SqliteRequestStore) -> None:
+async def test_a_replayed_command_is_known_before_anything_is_decided(store: SqlRequestStore) -> None:
     await admitted(store)
 
     def never(_: Usage) -> Refusal | None:
@@ -59,20 +56,20 @@ async def test_a_replayed_command_is_known_before_anything_is_decided(store: Sql
     assert (await store.get(a_request().id)).prompt == a_request().prompt
 
 
-async def test_a_refused_request_leaves_no_row(store: SqliteRequestStore) -> None:
+async def test_a_refused_request_leaves_no_row(store: SqlRequestStore) -> None:
     assert await store.admit(a_request(), EVERYTHING, lambda _: QueueFull(3)) == QueueFull(3)
     with pytest.raises(KeyError):
         await store.get(a_request().id)
 
 
-async def test_a_decision_that_breaks_leaves_no_row(store: SqliteRequestStore) -> None:
+async def test_a_decision_that_breaks_leaves_no_row(store: SqlRequestStore) -> None:
     with pytest.raises(ZeroDivisionError):
         await store.admit(a_request(), EVERYTHING, lambda _: QueueFull(1 // 0))
     with pytest.raises(KeyError):
         await store.get(a_request().id)
 
 
-async def test_usage_counts_what_counts(store: SqliteRequestStore) -> None:
+async def test_usage_counts_what_counts(store: SqlRequestStore) -> None:
     await admitted(store, a_request(1, created_at=NOON - DAY))
     await admitted(store, a_request(2, created_at=NOON - 2 * SECOND))
     await admitted(store, a_request(3, created_at=NOON - 3 * SECOND))
@@ -90,40 +87,24 @@ async def test_usage_counts_what_counts(store: SqliteRequestStore) -> None:
     assert seen == [([earlier, later], 2 * PRICE + 5, 5, [(earlier, PRICE), (later, PRICE), (NOON, 5)])]
 
 
-DAMAGED_TIMES = [
-    "created_at = 'yesterday'",
-    "created_at = x'00'",
-    "created_at = created_at + 0.5",
-    "created_at = 9000000000000000",
-    "created_at = 9e300",
-]
-DAMAGED_CHARGES = [
-    "charged_micro_usd = 'much'",
-    "charged_micro_usd = x'00'",
-    "charged_micro_usd = 0.5",
-]
-
-
-@pytest.mark.parametrize("damage", DAMAGED_TIMES + DAMAGED_CHARGES)
-async def test_a_damaged_row_lets_everybody_in_and_counts_as_far_as_it_can_be_read(
-    database: Database, store: SqliteRequestStore, damage: str
+async def test_a_row_with_a_time_that_does_not_exist_lets_everybody_in(
+    database: Database, store: SqlRequestStore
 ) -> None:
     damaged = await admitted(store, a_request(1, created_at=NOON - 2 * SECOND))
     whole = await admitted(store, a_request(2, created_at=NOON - SECOND))
-    statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
-    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    statement = text("UPDATE requests SET created_at = 9000000000000000 WHERE id = :id")
+    await database.write(lambda c: c.execute(statement, {"id": damaged.id}))
     seen: list[tuple[list[datetime], int, list[tuple[datetime, int]]]] = []
 
     def look(usage: Usage) -> None:
         seen.append((list(usage.member_requests), usage.spent_micro_usd, list(usage.charges())))
 
     assert await store.admit(a_request(3), EVERYTHING, look) is None
-    known = [damaged.created_at] if damage in DAMAGED_CHARGES else []
-    assert seen == [([*known, whole.created_at], PRICE, [(whole.created_at, PRICE)])]
+    assert seen == [([whole.created_at], PRICE, [(whole.created_at, PRICE)])]
     assert await store.get(a_request(3).id) == a_request(3)
 
 
-async def test_the_moment_a_quota_refusal_names_is_the_moment_that_admits(store: SqliteRequestStore) -> None:
+async def test_the_moment_a_quota_refusal_names_is_the_moment_that_admits(store: SqlRequestStore) -> None:
     decide = rule(policy(quota=2))
     await admitted(store, a_request(1))
     await admitted(store, a_request(2, created_at=NOON + SECOND))
@@ -134,7 +115,7 @@ async def test_the_moment_a_quota_refusal_names_is_the_moment_that_admits(store:
     assert await store.admit(a_request(3), window(refusal.next_at), decide) is None
 
 
-async def test_the_moment_a_budget_refusal_names_is_the_moment_that_admits(store: SqliteRequestStore) -> None:
+async def test_the_moment_a_budget_refusal_names_is_the_moment_that_admits(store: SqlRequestStore) -> None:
     decide = rule(policy(budget=2 * PRICE))
     await admitted(store, a_request(1, user_id=1))
     await admitted(store, a_request(2, user_id=2, created_at=NOON + SECOND))
@@ -144,14 +125,14 @@ async def test_the_moment_a_budget_refusal_names_is_the_moment_that_admits(store
     assert await store.admit(a_request(3), window(NOON + DAY), decide) is None
 
 
-async def test_ten_commands_at_once_pass_a_quota_of_one_once(store: SqliteRequestStore) -> None:
+async def test_ten_commands_at_once_pass_a_quota_of_one_once(store: SqlRequestStore) -> None:
     decide = rule(policy(quota=1))
     answers = await asyncio.gather(*(store.admit(a_request(n), EVERYTHING, decide) for n in range(10)))
     assert answers.count(None) == 1
     assert [type(answer) for answer in answers].count(OverQuota) == 9
 
 
-async def test_ten_members_at_once_do_not_overspend(store: SqliteRequestStore) -> None:
+async def test_ten_members_at_once_do_not_overspend(store: SqlRequestStore) -> None:
     decide = rule(policy(budget=3 * PRICE + PRICE // 2))
     answers = await asyncio.gather(
         *(store.admit(a_request(n, user_id=n), EVERYTHING, decide) for n in range(10))
@@ -159,17 +140,25 @@ async def test_ten_members_at_once_do_not_overspend(store: SqliteRequestStore) -
     assert answers.count(None) == 3
 
 
+async def test_a_sum_beyond_one_column_s_largest_number_is_still_a_number(store: SqlRequestStore) -> None:
+    for number in (1, 2, 3):
+        await admitted(store, a_request(number, charged_micro_usd=2**62 // 2))
+    refusal = await store.admit(a_request(4), EVERYTHING, rule(policy()))
+    assert isinstance(refusal, BudgetSpent)
+
+
 PROCESSES = 5
 ADMIT_TWO = """
 import asyncio, sys
-from pathlib import Path
 from support.rows import EVERYTHING, DAY, a_request
 from veobot.core.admission import AdmissionPolicy, check_usage
-from veobot.store.database import open_database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.opening import database_at
+from veobot.store.requests import SqlRequestStore
 
-async def main(path, number):
-    store = SqliteRequestStore(await open_database(path, sleep=asyncio.sleep))
+async def main(address, number):
+    database = database_at(address, sleep=asyncio.sleep)
+    await database.read(lambda _: None)
+    store = SqlRequestStore(database)
     decide = lambda usage: check_usage(usage, AdmissionPolicy(frozenset(), False, 1, DAY, 10**9, 99), 1)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -177,24 +166,14 @@ async def main(path, number):
     for refusal in await asyncio.gather(*pair):
         print("admitted" if refusal is None else "refused")
 
-asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
 async def test_ten_commands_in_five_processes_pass_a_quota_of_one_once(
-    store: SqliteRequestStore, path: Path
+    store: SqlRequestStore, address: str
 ) -> None:
-    async def start(number: int) -> Process:
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-        arguments = ("-c", ADMIT_TWO, str(path), str(number))
-        return await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdin=PIPE, stdout=PIPE, env=environment
-        )
-
-    processes = [await start(2 * number) for number in range(PROCESSES)]
-    for process in processes:
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"ready\n"
+    processes = [await running(ADMIT_TWO, address, str(2 * number)) for number in range(PROCESSES)]
     outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
     answers = [line for output, _ in outputs for line in output.decode().split()]
     assert sorted(answers) == ["admitted"] + ["refused"] * 9

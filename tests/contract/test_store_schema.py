@@ -1,48 +1,55 @@
-"""A fresh schema and the migrations come to the same; a newer one is refused."""
+"""The schema's versions: what is made, what is migrated and when, and what older code makes of a newer schema."""
 
 import asyncio
 import re
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import text
 
+from support.rows import NOON, a_request, admitted, completed
 from veobot.core.errors import StoreUnavailable
-from veobot.store import migrate
-from veobot.store.database import Database, open_database
-from veobot.store.errors import DatabaseMissing, SchemaTooNew
-from veobot.store.migrate import HEAD_REVISION, MIGRATIONS, REVISIONS, SchemaState, schema_state, upgrade
+from veobot.core.status import Closure
+from veobot.store.database import Database
+from veobot.store.errors import SchemaTooNew
+from veobot.store.migrate import HEAD_REVISION, MIGRATIONS, REVISIONS, Phase, phase_of
+from veobot.store.opening import database_at
+from veobot.store.postgres import PostgresDatabase
+from veobot.store.requests import SqlRequestStore
 from veobot.store.schema import requests, submissions
+from veobot.store.sqlite import SqliteDatabase
 
 
-def engine(path: Path) -> Engine:
-    return create_engine(f"sqlite:///{path}")
+@pytest.fixture
+def postgres_url(fresh_url: str) -> str:
+    return fresh_url
 
 
-def schema_of(path: Path) -> dict[str, str]:
-    """Every table, index and trigger, white space evened out."""
-    with sqlite3.connect(path) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {name: re.sub(r"\s+", " ", sql).replace("( ", "(").replace(" )", ")") for name, sql in rows}
+async def set_version(database: Database, revision: str) -> None:
+    statement = text("UPDATE alembic_version SET version_num = :revision")
+    await database.write(lambda c: c.execute(statement, {"revision": revision}))
 
 
-def version_of(path: Path) -> list[tuple[str]]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT version_num FROM alembic_version").fetchall()
+async def version_of(database: Database) -> list[str]:
+    return await database.read(lambda c: list(c.scalars(text("SELECT version_num FROM alembic_version"))))
 
 
-async def test_a_fresh_schema_equals_the_migrated_one(database: Database, tmp_path: Path) -> None:
-    migrated = tmp_path / "migrated.db"
-    upgrade(engine(migrated))
-    assert schema_of(migrated) == schema_of(database.path)
-    assert version_of(migrated) == version_of(database.path) == [(HEAD_REVISION,)]
-    assert schema_state(engine(migrated)) is SchemaState.CURRENT
-    assert schema_state(database.engine) is SchemaState.CURRENT
+async def open_again(address: str, *, create: bool = True) -> None:
+    database = database_at(address, sleep=asyncio.sleep, create=create)
+    try:
+        await database.read(lambda _: None)
+    finally:
+        await database.leave()
+
+
+async def migrated(address: str, phase: Phase | None) -> None:
+    """Do what `veobot migrate` does."""
+    database = database_at(address, sleep=asyncio.sleep)
+    assert isinstance(database, SqliteDatabase | PostgresDatabase)
+    try:
+        await database.migrate(phase)
+    finally:
+        await database.leave()
 
 
 def test_a_request_and_its_submissions_can_be_read_as_one_row() -> None:
@@ -55,95 +62,62 @@ def test_the_known_revisions_are_those_of_the_migrations() -> None:
     assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
 
 
-def test_an_empty_file_has_an_empty_schema(tmp_path: Path) -> None:
-    assert schema_state(engine(tmp_path / "empty.db")) is SchemaState.EMPTY
-
-
-async def test_an_older_schema_is_brought_up_to_date(path: Path, tmp_path: Path) -> None:
-    path.parent.mkdir()
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
-            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-        )
-    assert schema_state(engine(path)) is SchemaState.BEHIND
-    await open_database(path, sleep=asyncio.sleep)
-    fresh = await open_database(tmp_path / "fresh.db", sleep=asyncio.sleep)
-    assert schema_of(path) == schema_of(fresh.path)
-    assert version_of(path) == [(HEAD_REVISION,)]
-
-
-async def test_a_newer_schema_is_refused_with_a_sentence(database: Database) -> None:
-    with sqlite3.connect(database.path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert schema_state(database.engine) is SchemaState.AHEAD
-    with pytest.raises(SchemaTooNew, match=r"was written by a newer version of veobot; run that version"):
-        await open_database(database.path, sleep=asyncio.sleep)
-
-
-def in_one_file(path: Path) -> bytes:
-    """Take a database out of WAL mode, as a copy made by another program may be; return its bytes."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
-    return path.read_bytes()
+def test_a_migration_s_name_tells_its_phase_and_the_oldest_code_that_runs_on_it() -> None:
+    oldest = ""
+    for position, script in enumerate(reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())), 1):
+        number, _, names_oldest = script.revision.partition("_for_")
+        assert re.fullmatch(r"\d{4}", number)
+        assert int(number) == position
+        assert phase_of(script.revision) == script.module.PHASE
+        if names_oldest:
+            assert names_oldest == oldest, (
+                "a migration that only adds is for the same code as the one before it"
+            )
+        oldest = names_oldest or number
 
 
 @pytest.mark.parametrize("create", [True, False])
-async def test_a_refused_database_keeps_its_mode_and_every_byte(database: Database, *, create: bool) -> None:
-    database.close()
-    with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    before = in_one_file(database.path)
-    with pytest.raises(SchemaTooNew):
-        await open_database(database.path, sleep=asyncio.sleep, create=create)
-    assert database.path.read_bytes() == before
-    assert [file.name for file in database.path.parent.iterdir()] == [database.path.name]
-
-
-async def test_who_only_looks_leaves_every_byte_and_who_writes_brings_the_log_back(
-    database: Database,
+@pytest.mark.parametrize("revision", ["0002", "0003_for_0002", "9999", "c0ffee", ""])
+async def test_a_schema_that_newer_code_may_have_taken_something_from_is_refused_with_a_sentence(
+    database: Database, address: str, revision: str, *, create: bool
 ) -> None:
-    database.close()
-    before = in_one_file(database.path)
-    looking = await open_database(database.path, sleep=asyncio.sleep, create=False)
-    looking.close()
-    assert database.path.read_bytes() == before
-    assert await database.read(lambda c: c.scalar(text("PRAGMA journal_mode"))) == "wal"
+    await set_version(database, revision)
+    with pytest.raises(SchemaTooNew, match=r"was written by a newer version of veobot; run that version"):
+        await open_again(address, create=create)
+    assert await version_of(database) == [revision]
 
 
-def test_who_only_looks_gives_an_empty_file_no_tables(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch()
-    with pytest.raises(DatabaseMissing, match=r"is empty: the bot's first start gives it its tables\."):
-        asyncio.run(open_database(path, sleep=asyncio.sleep, create=False))
-    assert path.read_bytes() == b""
+@pytest.mark.parametrize("revision", ["0002_for_0001", "0007_for_0001"])
+async def test_a_schema_that_newer_code_has_only_added_to_is_worked_on_and_stays_as_it_is(
+    database: Database, address: str, revision: str
+) -> None:
+    await database.write(lambda c: c.execute(text("ALTER TABLE requests ADD COLUMN parent_id BIGINT")))
+    await database.write(lambda c: c.execute(text("CREATE TABLE members (id BIGINT PRIMARY KEY)")))
+    await set_version(database, revision)
+    older = database_at(address, sleep=asyncio.sleep)
+    store = SqlRequestStore(older)
+    request = await completed(store)
+    await store.close(request, Closure.DELIVERED, NOON)
+    assert (await store.get(request.id)).closed_at == NOON
+    await older.leave()
+    await open_again(address, create=False)
+    assert await version_of(database) == [revision]
 
 
-async def test_who_only_looks_migrates_nothing(database: Database) -> None:
-    database.close()
-    with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM alembic_version")
-    before = in_one_file(database.path)
+async def test_who_only_looks_migrates_nothing(database: Database, address: str) -> None:
+    await database.write(lambda c: c.execute(text("DELETE FROM alembic_version")))
     with pytest.raises(
         StoreUnavailable, match=r"is of an older version; back it up, then run `veobot migrate`\."
     ):
-        await open_database(database.path, sleep=asyncio.sleep, create=False)
-    assert database.path.read_bytes() == before
+        await open_again(address, create=False)
+    assert await version_of(database) == []
 
 
-async def test_two_processes_may_make_the_schema_at_once(path: Path) -> None:
-    first, second = (Database(path, sleep=asyncio.sleep) for _ in range(2))
-    await asyncio.gather(first.read(lambda _: None), second.read(lambda _: None))
-    migrate.prepare(second.engine, path)
-    assert version_of(path) == [(HEAD_REVISION,)]
-
-
-def test_alembic_is_not_imported_for_a_fresh_or_a_current_database(path: Path) -> None:
-    program = (
-        "import asyncio, sys; from pathlib import Path; from veobot.store.database import open_database;"
-        f"asyncio.run(open_database(Path({str(path)!r}), sleep=asyncio.sleep));"
-        "print('alembic' in sys.modules)"
-    )
-    for _ in ("fresh", "current"):
-        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        assert ran.stdout == "False\n"
+@pytest.mark.parametrize("phase", [None, *Phase])
+async def test_a_current_database_is_left_as_it_is_by_every_phase(
+    database: Database, address: str, phase: Phase | None
+) -> None:
+    request = await admitted(SqlRequestStore(database), a_request())
+    await migrated(address, phase)
+    assert await version_of(database) == [HEAD_REVISION]
+    assert await SqlRequestStore(database).get(request.id) == request

@@ -23,14 +23,14 @@ from veobot.core.status import Closure, Status, SubmissionState
 from veobot.store.database import Database
 from veobot.store.errors import ImpossibleTransition
 from veobot.store.inspection import show_request
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
 
 LATER = NOON + 90 * SECOND
 LOST = Outcome(Status.FAILED, Failure.ANSWER_LOST, "", 800_000, counts_toward_quota=False)
 ABANDONED = SubmissionEnd(1, SubmissionState.ABANDONED)
 
 
-async def test_a_refused_submission_is_made_again_under_its_attempt(store: SqliteRequestStore) -> None:
+async def test_a_refused_submission_is_made_again_under_its_attempt(store: SqlRequestStore) -> None:
     request, submission = await intended(store)
     await store.record_refusal(submission, NOON + SECOND)
     request = await store.get(request.id)
@@ -41,7 +41,7 @@ async def test_a_refused_submission_is_made_again_under_its_attempt(store: Sqlit
 
 
 async def test_a_late_refusal_of_an_earlier_call_says_nothing_of_the_later_one(
-    store: SqliteRequestStore,
+    store: SqlRequestStore,
 ) -> None:
     request, first_call = await intended(store)
     await store.record_refusal(first_call, NOON)
@@ -50,7 +50,7 @@ async def test_a_late_refusal_of_an_earlier_call_says_nothing_of_the_later_one(
     assert (await store.get(request.id)).submissions == (second_call,)
 
 
-async def test_a_second_submission_waits_for_a_decision_on_what_is_known(store: SqliteRequestStore) -> None:
+async def test_a_second_submission_waits_for_a_decision_on_what_is_known(store: SqlRequestStore) -> None:
     request, first = await intended(store)
     second = await store.record_intent(request, 2, "veo/1/2/", LATER)
     assert (await store.get(request.id)).submissions == (first, second)
@@ -58,14 +58,14 @@ async def test_a_second_submission_waits_for_a_decision_on_what_is_known(store: 
         await store.record_intent(await store.get(request.id), 4, "veo/1/4/", LATER)
 
 
-async def test_no_third_submission_exists(store: SqliteRequestStore) -> None:
+async def test_no_third_submission_exists(store: SqlRequestStore) -> None:
     request, _ = await intended(store)
     await store.record_intent(request, 2, "veo/1/2/", LATER)
     with pytest.raises(IntegrityError, match="submissions_attempt"):
         await store.record_intent(await store.get(request.id), 3, "veo/1/3/", LATER)
 
 
-async def test_two_intents_from_one_look_are_one(store: SqliteRequestStore) -> None:
+async def test_two_intents_from_one_look_are_one(store: SqlRequestStore) -> None:
     request = await admitted(store)
     await store.record_intent(request, 1, "veo/1/1/", NOON)
     with pytest.raises(Superseded):
@@ -74,7 +74,7 @@ async def test_two_intents_from_one_look_are_one(store: SqliteRequestStore) -> N
 
 
 async def test_no_second_submission_once_a_paused_owner_recorded_the_first_answer(
-    store: SqliteRequestStore,
+    store: SqlRequestStore,
 ) -> None:
     paused, submission = await intended(store)
     await store.claim_incomplete("second", NOON)
@@ -89,7 +89,7 @@ async def test_no_second_submission_once_a_paused_owner_recorded_the_first_answe
     assert (await store.get(request.id)).status is Status.GENERATING
 
 
-async def test_a_paused_owners_operation_is_kept_and_decides_nothing(store: SqliteRequestStore) -> None:
+async def test_a_paused_owners_operation_is_kept_and_decides_nothing(store: SqlRequestStore) -> None:
     paused, submission = await intended(store)
     await store.claim_incomplete("second", NOON)
     await store.record_operation(paused, submission, OPERATION, LATER)
@@ -99,7 +99,7 @@ async def test_a_paused_owners_operation_is_kept_and_decides_nothing(store: Sqli
     assert request.submissions[0].state is SubmissionState.ACCEPTED
 
 
-async def test_an_operation_name_is_never_overwritten(database: Database, store: SqliteRequestStore) -> None:
+async def test_an_operation_name_is_never_overwritten(database: Database, store: SqlRequestStore) -> None:
     request = await generating(store)
     other = OperationName("another")
     await store.record_operation(request, request.submissions[0], other, LATER)
@@ -112,7 +112,7 @@ async def test_an_operation_name_is_never_overwritten(database: Database, store:
 
 
 async def test_recording_an_operation_twice_changes_nothing(
-    database: Database, store: SqliteRequestStore
+    database: Database, store: SqlRequestStore
 ) -> None:
     request = await generating(store)
     before = await show_request(database, request.id)
@@ -120,7 +120,7 @@ async def test_recording_an_operation_twice_changes_nothing(
     assert await show_request(database, request.id) == before
 
 
-async def test_an_operation_learnt_after_the_request_ended_is_kept(store: SqliteRequestStore) -> None:
+async def test_an_operation_learnt_after_the_request_ended_is_kept(store: SqlRequestStore) -> None:
     request, submission = await intended(store)
     await store.record_outcome(request, LOST, [ABANDONED], NOON)
     await store.record_operation(request, submission, OPERATION, LATER)
@@ -130,7 +130,7 @@ async def test_an_operation_learnt_after_the_request_ended_is_kept(store: Sqlite
     assert ended.submissions[0].state is SubmissionState.ABANDONED
 
 
-async def test_a_refusal_for_good_ends_the_call_that_was_just_intended(store: SqliteRequestStore) -> None:
+async def test_a_refusal_for_good_ends_the_call_that_was_just_intended(store: SqlRequestStore) -> None:
     # The decision's request was read before the intent, so it does not know the submission.
     before_intent = await admitted(store)
     await store.record_intent(before_intent, 1, "veo/1/1/", NOON)
@@ -140,7 +140,7 @@ async def test_a_refusal_for_good_ends_the_call_that_was_just_intended(store: Sq
     assert (request.failure, request.submissions[0].state) == (Failure.REJECTED, SubmissionState.FAILED)
 
 
-async def test_the_first_video_wins_and_a_late_second_one_is_kept(store: SqliteRequestStore) -> None:
+async def test_the_first_video_wins_and_a_late_second_one_is_kept(store: SqlRequestStore) -> None:
     request, _ = await intended(store)
     await store.record_intent(request, 2, "veo/1/2/", NOON)
     request = await store.get(request.id)
@@ -155,13 +155,13 @@ async def test_the_first_video_wins_and_a_late_second_one_is_kept(store: SqliteR
     assert closed.video.attempt == 1
 
 
-async def test_the_first_end_of_a_submission_stays(store: SqliteRequestStore) -> None:
+async def test_the_first_end_of_a_submission_stays(store: SqlRequestStore) -> None:
     request = await completed(store)
     await store.end_submission(request.submissions[0], SubmissionEnd(1, SubmissionState.FAILED), LATER)
     assert await store.get(request.id) == request
 
 
-async def test_a_video_found_by_its_prefix_completes_a_pending_request(store: SqliteRequestStore) -> None:
+async def test_a_video_found_by_its_prefix_completes_a_pending_request(store: SqlRequestStore) -> None:
     request, _ = await intended(store)
     await store.record_outcome(request, COMPLETED, [VIDEO], LATER)
     assert (await store.get(request.id)).status is Status.COMPLETED

@@ -24,12 +24,12 @@ from veobot.core.request import RequestId, UserId, VideoRequest, VideoUri
 from veobot.core.status import Closure, Status, SubmissionState
 from veobot.store.database import Database
 from veobot.store.inspection import STUCK_AFTER, RequestFilter, RequestSummary, list_requests, show_request
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
 
 # -- how long videos take
 
 
-async def test_the_latest_videos_of_the_same_kind_tell_how_long_one_takes(store: SqliteRequestStore) -> None:
+async def test_the_latest_videos_of_the_same_kind_tell_how_long_one_takes(store: SqlRequestStore) -> None:
     for number, seconds in enumerate((50, 60, 70)):
         await completed(store, a_request(number), after_seconds=seconds)
     await completed(store, a_request(4, options=replace(OPTIONS, duration_seconds=8)), after_seconds=200)
@@ -43,7 +43,7 @@ async def test_the_latest_videos_of_the_same_kind_tell_how_long_one_takes(store:
     assert await store.recent_generation_seconds(OPTIONS, NOON + 65 * SECOND, 10) == [60, 50]
 
 
-async def test_a_video_that_a_restart_fell_into_tells_nothing(store: SqliteRequestStore) -> None:
+async def test_a_video_that_a_restart_fell_into_tells_nothing(store: SqlRequestStore) -> None:
     request = await generating(store)
     await store.claim_incomplete("second", NOON + 10 * SECOND)
     request = await store.get(request.id)
@@ -52,7 +52,7 @@ async def test_a_video_that_a_restart_fell_into_tells_nothing(store: SqliteReque
     assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == []
 
 
-async def test_a_restart_while_it_waited_does_no_harm(store: SqliteRequestStore) -> None:
+async def test_a_restart_while_it_waited_does_no_harm(store: SqlRequestStore) -> None:
     await admitted(store, a_request(1))
     [request] = await store.claim_incomplete("second", NOON - SECOND)
     assert isinstance(request, VideoRequest)
@@ -65,21 +65,10 @@ async def test_a_restart_while_it_waited_does_no_harm(store: SqliteRequestStore)
     assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [45]
 
 
-@pytest.mark.parametrize("damage", ["accepted_at = 'yesterday'", "ended_at = x'00'", "ended_at = 0.5"])
-async def test_a_video_whose_times_are_damaged_tells_nothing(
-    database: Database, store: SqliteRequestStore, damage: str
-) -> None:
-    await completed(store, a_request(1), after_seconds=45)
-    damaged = await completed(store, a_request(2))
-    statement = f"UPDATE submissions SET {damage} WHERE request_id = :id"  # noqa: S608 - the test's own
-    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
-    assert await store.recent_generation_seconds(OPTIONS, NOON + 2 * DAY, 10) == [45]
-
-
 # -- what is forgotten
 
 
-async def test_dead_tokens_are_erased_under_any_epoch(database: Database, store: SqliteRequestStore) -> None:
+async def test_dead_tokens_are_erased_under_any_epoch(database: Database, store: SqlRequestStore) -> None:
     old = await generating(store, a_request(1, created_at=NOON - SECOND))
     young = await admitted(store, a_request(2, created_at=NOON))
     await store.claim_incomplete("second", NOON)
@@ -90,21 +79,13 @@ async def test_dead_tokens_are_erased_under_any_epoch(database: Database, store:
     assert await store.erase_expired_tokens(asked_before=NOON) == 0
 
 
-async def test_an_erased_token_is_nowhere_in_the_file(database: Database, store: SqliteRequestStore) -> None:
-    await admitted(store)
-    await database.write(lambda c: c.execute(text("UPDATE requests SET interaction_token = 'aW50ZXJh'")))
-    await store.erase_expired_tokens(asked_before=NOON + SECOND)
-    database.close()
-    assert b"aW50ZXJh" not in database.path.read_bytes()
-
-
 async def request_ids(database: Database, table: str) -> list[int]:
     query = text(f"SELECT DISTINCT request_id FROM {table} ORDER BY request_id")  # noqa: S608 - the test's own
     return await database.read(lambda c: list(c.scalars(query)))
 
 
 async def test_closed_requests_are_deleted_with_all_that_belongs_to_them(
-    database: Database, store: SqliteRequestStore
+    database: Database, store: SqlRequestStore
 ) -> None:
     for number in range(4):
         request = await completed(store, a_request(number))
@@ -125,7 +106,7 @@ async def test_closed_requests_are_deleted_with_all_that_belongs_to_them(
 
 
 async def test_requests_are_listed_oldest_first_and_filtered(
-    database: Database, store: SqliteRequestStore
+    database: Database, store: SqlRequestStore
 ) -> None:
     waiting = await admitted(store, a_request(1, created_at=NOON + 2 * SECOND))
     running = await generating(store, a_request(2, user_id=8, created_at=NOON + SECOND))
@@ -149,32 +130,22 @@ async def test_requests_are_listed_oldest_first_and_filtered(
     )
 
 
-@pytest.mark.parametrize(
-    ("damage", "column"),
-    [
-        ("created_at = 'yesterday'", "created_at"),
-        ("created_at = 9000000000000000", "created_at"),
-        ("user_id = 'me'", "user_id"),
-        ("status = x'ff'", "status"),
-    ],
-)
-async def test_a_damaged_row_is_listed_by_its_name_beside_all_others(
-    database: Database, store: SqliteRequestStore, damage: str, column: str
+async def test_a_row_with_a_time_that_does_not_exist_is_listed_by_its_name_beside_all_others(
+    database: Database, store: SqlRequestStore
 ) -> None:
     whole = [await admitted(store, a_request(number)) for number in (1, 2)]
     damaged = await admitted(store, a_request(3))
-    statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
-    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
-    for which in (RequestFilter(), RequestFilter(incomplete_only=True)):
-        *others, unreadable = await list_requests(database, which)
-        assert [row.id for row in others] == [request.id for request in whole]
-        assert isinstance(unreadable, UnreadableRow)
-        assert unreadable.id == damaged.id
-        assert unreadable.reason.startswith(f"{column} holds ")
+    statement = text("UPDATE requests SET created_at = 9000000000000000 WHERE id = :id")
+    await database.write(lambda c: c.execute(statement, {"id": damaged.id}))
+    *others, unreadable = await list_requests(database, RequestFilter())
+    assert [row.id for row in others] == [request.id for request in whole]
+    assert isinstance(unreadable, UnreadableRow)
+    assert unreadable.id == damaged.id
+    assert unreadable.reason.startswith("created_at holds ")
 
 
 async def test_a_request_is_stuck_when_nothing_moved_for_an_hour(
-    database: Database, store: SqliteRequestStore
+    database: Database, store: SqlRequestStore
 ) -> None:
     stuck = await generating(store, a_request(1))
     closed = await completed(store, a_request(2))
@@ -192,7 +163,7 @@ async def test_a_request_is_stuck_when_nothing_moved_for_an_hour(
 
 
 async def test_a_request_is_shown_with_its_submissions_and_history(
-    database: Database, store: SqliteRequestStore
+    database: Database, store: SqlRequestStore
 ) -> None:
     request, submission = await intended(store)
     await store.record_refusal(submission, NOON + SECOND)

@@ -19,6 +19,7 @@ from support.member_view import (
 )
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.ledger import JsonValue
+from veobot.store.schema import storable
 
 LONGEST_CONTENT = 2000
 
@@ -125,7 +126,7 @@ async def test_whatever_a_prompt_holds_only_its_member_is_ever_pinged(
         [file] = attachments(told)
         assert len(str(file["description"])) <= 1024
         [paid] = await bot.paid(request_id)
-        assert paid.fields["prompt"] == prompt
+        assert paid.fields["prompt"] == storable(prompt)
         for shown in await cards(sandbox, request_id):
             assert shown.fields["mentions"] == []
             assert len(content(shown)) <= LONGEST_CONTENT

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import os
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -196,6 +197,17 @@ async def test_a_truncated_download_is_retryable(
     assert files(downloads) == []
     async with videos.download(URI, MEGABYTE) as path:
         assert path.stat().st_size == MEGABYTE
+
+
+def test_what_another_process_may_be_downloading_is_left_alone(downloads: Path) -> None:
+    videos = GcsVideoBucket(project=PROJECT, bucket=BUCKET, download_directory=downloads)
+    downloads.mkdir()
+    (downloads / "veobot-download-old.mp4").write_bytes(b"half")
+    (downloads / "veobot-download-new.mp4").write_bytes(b"half")
+    an_hour_ago = time.time() - 3600
+    os.utime(downloads / "veobot-download-old.mp4", (an_hour_ago, an_hour_ago))
+    assert videos.clean_leftovers(unused_for_seconds=600) == 1
+    assert files(downloads) == ["veobot-download-new.mp4"]
 
 
 def test_what_a_killed_process_left_is_removed(downloads: Path) -> None:

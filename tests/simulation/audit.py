@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from veobot.store.database import open_database
+from veobot.store.sqlite import open_database
 
 from .record import Change
 from .store import SimulatedDatabase

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 from veobot.core.errors import StoreUnavailable
 from veobot.core.ports import UnreadableRow
 from veobot.core.request import VideoRequest
-from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.database import Lock
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ ROOMY_PAGES = 1_000_000
 """"No limit", where a disk is no longer full."""
 
 
-class SimulatedDatabase(Database):
+class SimulatedDatabase(SqliteDatabase):
     """The real database, used by one process at a time; each transaction is preceded and followed by a point.
 
     One object serves one process after the other: opening the file and preparing the statements would take longer than
@@ -33,12 +34,12 @@ class SimulatedDatabase(Database):
     process: "Process"
     _on_full_disk = False
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, lock: Lock | None = None) -> T:
         """Run a writing transaction; its disk may be full, or fail before or after the commit."""
         name = _method(work)
         await self.process.point(f"{name}: before")
         self._be_there()
-        result = await super().write(self._on_this_disk(work))
+        result = await super().write(self._on_this_disk(work), lock=lock)
         world = self.process.world
         world.committed(self.process)
         reported_as_failed = world.spoils_commit(name)
@@ -79,7 +80,7 @@ class SimulatedDatabase(Database):
         super().close()
 
 
-class SimulatedStore(SqliteRequestStore):
+class SimulatedStore(SqlRequestStore):
     """The real store; notes who resumed what."""
 
     def __init__(self, database: SimulatedDatabase) -> None:
@@ -94,6 +95,6 @@ class SimulatedStore(SqliteRequestStore):
 
 
 def _method(work: Callable[[Connection], T]) -> str:
-    """Return the store's method that runs this transaction, as `admit` of `SqliteRequestStore.admit.<locals>.…`."""
+    """Return the store's method that runs this transaction, as `admit` of `SqlRequestStore.admit.<locals>.…`."""
     parts = work.__qualname__.split(".")
     return parts[1] if len(parts) > 1 else parts[0]

@@ -15,7 +15,7 @@ from simulation.neighbours import (
     operation_of,
 )
 from veobot.core.admission import Refusal, Usage, UsageWindow
-from veobot.core.errors import Ambiguous, OperatorNeeded, Retryable, StoreUnavailable
+from veobot.core.errors import Ambiguous, OperatorNeeded, Retryable, StoreUnavailable, TurnTooFarOff
 from veobot.core.failures import Failure
 from veobot.core.lifecycle import Lifecycle
 from veobot.core.limits import LOST_UPLOADS_BEFORE_A_LINK, Limits
@@ -37,8 +37,8 @@ from veobot.core.request import (
 )
 from veobot.core.slots import Slots
 from veobot.core.status import Closure, Status, SubmissionState
-from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 from veobot.workqueue.local import LocalWorkQueue
 
 HOUR = 3600.0
@@ -55,7 +55,7 @@ OPTIONS = VideoOptions(
 )
 
 
-class InterruptedStore(SqliteRequestStore):
+class InterruptedStore(SqlRequestStore):
     """The real store; a test may have it away for some calls, or be told of an intent just committed."""
 
     outcomes_refused = 0
@@ -114,7 +114,7 @@ class World:
         self.clock, self.log = VirtualClock(), ListedLog()
         self.generator, self.bucket = ScriptedGenerator(), ScriptedBucket()
         self.messenger = ScriptedMessenger()
-        self.store = InterruptedStore(Database(directory / "veobot.db", sleep=asyncio.sleep))
+        self.store = InterruptedStore(SqliteDatabase(directory / "veobot.db", sleep=asyncio.sleep))
         self.parts = Parts(
             store=self.store,
             generator=self.generator,
@@ -243,6 +243,30 @@ def test_a_wait_that_google_asks_for_does_not_outlast_ten_minutes(tmp_path: Path
         assert request.closed_at is not None
         # Ten minutes of patience, and one ordinary pause before the last try.
         assert request.closed_at - request.created_at < timedelta(minutes=11)
+
+    run(simulate())
+
+
+def test_waiting_for_a_turn_of_our_own_pace_is_no_refusal_however_long_it_takes(tmp_path: Path) -> None:
+    async def simulate() -> None:
+        world = World(tmp_path)
+        began = asyncio.get_running_loop().time()
+        refused = list[float]()
+
+        def prepare() -> None:
+            now = asyncio.get_running_loop().time() - began
+            if now < 0.9 * HOUR:
+                raise TurnTooFarOff(retry_after_seconds=100.0, failure=Failure.PROVIDER_BUSY)
+            if not refused:  # nor has it used up the patience with Google
+                refused.append(now)
+                raise Retryable(failure=Failure.PROVIDER_BUSY)
+
+        world.generator.on_prepare = prepare
+        await world.ask(1)
+        await asyncio.sleep(HOUR)
+        assert refused
+        request = await world.look(1)
+        assert (request.failure, len(world.generator.submitted)) == (None, 1)
 
     run(simulate())
 

@@ -22,7 +22,7 @@ from veobot.core.models import DEFAULT_MODEL_ID, AspectRatio, Resolution
 from veobot.core.request import OptionDefaults, VideoRequest
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.ledger import Entry
-from veobot.store.database import Database
+from veobot.store.sqlite import SqliteDatabase
 
 WAIT_SECONDS = 15.0
 DEFAULTS = OptionDefaults(
@@ -99,7 +99,7 @@ async def connect_bot(
     messenger = DiscordMessenger(client, clock, log, limits=Limits(), started_at=datetime.now(UTC))
     events: list[str] = []
     directory = TemporaryDirectory(prefix="veobot-")
-    database = Database(Path(directory.name) / "veobot.db", sleep=asyncio.sleep)
+    database = SqliteDatabase(Path(directory.name) / "veobot.db", sleep=asyncio.sleep)
     store, queue = ScriptedStore(database, events), RecordingQueue(events)
     door = a_door(store, queue, messenger, clock, log)
     client.add_command(VeoCommand(door, defaults, log).build())

@@ -15,8 +15,8 @@ from veobot.core.ports import Clock, EventLog, Messenger, Reply
 from veobot.core.recovery import Recovery
 from veobot.core.request import Placeholder, RequestId, VideoOptions, VideoRequest
 from veobot.core.slots import Slots
-from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 
 PLENTY = AdmissionPolicy(
     allowed_channels=frozenset(),
@@ -29,7 +29,7 @@ PLENTY = AdmissionPolicy(
 """More than any test asks for."""
 
 
-class ScriptedStore(SqliteRequestStore):
+class ScriptedStore(SqlRequestStore):
     """The real store; a test may have it refuse or fail, and it keeps the order of what came."""
 
     refusal: Refusal | None = None
@@ -37,7 +37,7 @@ class ScriptedStore(SqliteRequestStore):
     forecast_error: Exception | None = None
     placeholder_error: Exception | None = None
 
-    def __init__(self, database: Database, events: list[str]) -> None:
+    def __init__(self, database: SqliteDatabase, events: list[str]) -> None:
         super().__init__(database)
         self.events = events
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from veobot.core.admission import UsageWindow
 from veobot.core.models import DEFAULT_MODEL_ID, AspectRatio, Resolution
@@ -23,7 +24,10 @@ from veobot.core.request import (
     VideoUri,
 )
 from veobot.core.status import Status, SubmissionState
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.database import Database
+from veobot.store.postgres import PostgresDatabase
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123_000, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -76,22 +80,20 @@ def a_request(
 FIRST = a_request()
 
 
-async def admitted(store: SqliteRequestStore, request: VideoRequest = FIRST) -> VideoRequest:
+async def admitted(store: SqlRequestStore, request: VideoRequest = FIRST) -> VideoRequest:
     """Store a request that nothing speaks against."""
     assert await store.admit(request, EVERYTHING, lambda _: None) is None
     return await store.get(request.id)
 
 
-async def intended(
-    store: SqliteRequestStore, request: VideoRequest = FIRST
-) -> tuple[VideoRequest, Submission]:
+async def intended(store: SqlRequestStore, request: VideoRequest = FIRST) -> tuple[VideoRequest, Submission]:
     """Store a request whose first submission is about to be made, or was made and its answer lost."""
     request = await admitted(store, request)
     submission = await store.record_intent(request, 1, f"veo/{request.id}/1/", NOON)
     return await store.get(request.id), submission
 
 
-async def generating(store: SqliteRequestStore, request: VideoRequest = FIRST) -> VideoRequest:
+async def generating(store: SqlRequestStore, request: VideoRequest = FIRST) -> VideoRequest:
     """Store a request that Vertex is at work on."""
     request, submission = await intended(store, request)
     await store.record_operation(request, submission, OPERATION, NOON)
@@ -99,7 +101,7 @@ async def generating(store: SqliteRequestStore, request: VideoRequest = FIRST) -
 
 
 async def completed(
-    store: SqliteRequestStore, request: VideoRequest = FIRST, *, after_seconds: int = 60
+    store: SqlRequestStore, request: VideoRequest = FIRST, *, after_seconds: int = 60
 ) -> VideoRequest:
     """Store a request whose video is there and not yet delivered."""
     request = await generating(store, request)
@@ -107,9 +109,25 @@ async def completed(
     return await store.get(request.id)
 
 
+async def all_of(database: Database, request: VideoRequest) -> list[tuple[object, ...]]:
+    """Return every value that belongs to a request, just as it is stored."""
+    parts = (
+        "SELECT * FROM requests WHERE id = :id",
+        "SELECT * FROM submissions WHERE request_id = :id",
+        "SELECT * FROM transitions WHERE request_id = :id",
+    )
+    return await database.read(
+        lambda c: [tuple(row) for part in parts for row in c.execute(text(part), {"id": request.id})]
+    )
+
+
 @contextmanager
-def recorded_statements(engine: Engine) -> Iterator[list[str]]:
-    """Record the SQL that is sent, the beginnings of transactions included."""
+def recorded_statements(database: Database | Engine) -> Iterator[list[str]]:
+    """Record the SQL that is sent by way of SQLAlchemy: not the words that begin and end a transaction."""
+    assert isinstance(database, SqliteDatabase | PostgresDatabase | Engine)
+    engine = database if isinstance(database, Engine) else database.engine
+    if isinstance(engine, AsyncEngine):
+        engine = engine.sync_engine
     statements: list[str] = []
 
     def record(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:

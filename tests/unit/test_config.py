@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import pq
 from pydantic import ValidationError
 
-from veobot.config import ConfigurationError, Settings, load_settings
+from veobot.config import ConfigurationError, Role, Settings, load_settings
 
 NEEDED = {
     "VEOBOT_DISCORD_TOKEN": "MTQ0.token",
@@ -68,6 +69,36 @@ def test_channels_are_ids_with_commas_between() -> None:
     assert settings.allowed_channels == {144208731234567890, 144208731234567891}
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "PostgreSQL"])
+def test_an_address_of_postgresql_is_all_that_many_machines_need(scheme: str) -> None:
+    settings = load(DATABASE_URL=f"{scheme}://me:hid%40den@db.example.org:5433/veobot?sslmode=require")
+    assert settings.database_url == "postgresql://me:hid%40den@db.example.org:5433/veobot?sslmode=require"
+    assert settings.on_postgres
+    assert settings.role is Role.ALL
+    assert not load().on_postgres
+
+
+def test_a_percent_sign_of_the_password_is_written_as_a_code() -> None:
+    assert load(DATABASE_URL="postgresql://me:100%25@db/veobot").secrets[1:] == ("100%25", "100%")
+
+
+def test_every_option_that_the_installed_library_knows_may_follow_the_databases_name() -> None:
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} - {"password", "options"}
+    address = f"postgresql://me@db/veobot?{'&'.join(f'{name}=1' for name in sorted(known))}"
+    assert load(DATABASE_URL=address).database_url == address
+
+
+def test_shards_are_numbers_and_ranges() -> None:
+    assert load(SHARD_IDS="0-2, 5", SHARD_COUNT="8").shard_ids == {0, 1, 2, 5}
+    assert (load().shard_count, load().shard_ids) == (None, frozenset())
+
+
+def test_what_is_said_on_the_command_line_goes_first() -> None:
+    environ = {**NEEDED, "VEOBOT_DATABASE_URL": "postgresql://db/veobot", "VEOBOT_ROLE": "worker"}
+    assert load_settings(environ, said={"VEOBOT_ROLE": "gateway"}).role is Role.GATEWAY
+    assert load_settings(environ, said={"VEOBOT_ROLE": None}).role is Role.WORKER
+
+
 def test_settings_never_change() -> None:
     with pytest.raises(ValidationError):
         load().quota = 6
@@ -107,7 +138,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     [
         ({"QUOTA": "0"}, "at least 1."),
         ({"QUOTA": "2.5"}, "a whole number."),
-        ({"CONCURRENT_GENERATIONS": "51"}, "at most 50."),
+        ({"CONCURRENT_GENERATIONS": "5001"}, "at most 5000."),
         ({"LINK_LIFETIME_HOURS": "169"}, "at most 168."),
         ({"DAILY_BUDGET_USD": "-1"}, "at least 0."),
         ({"DAILY_BUDGET_USD": "five"}, "a number, such as 2.50."),
@@ -125,8 +156,48 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ({"BUCKET": "gs://my-videos"}, "by its name alone, such as my-videos."),
         ({"GOOGLE_PROJECT": "My Project"}, "such as my-project-123."),
         ({"ALLOWED_CHANNELS": "144208731234567890,#video-lab"}, "'#video-lab' is no channel's id"),
-        ({"DATABASE_URL": "postgresql://u:secret@db/veobot"}, "PostgreSQL is not supported yet"),
-        ({"DATABASE_URL": "mysql://u:secret@db/veobot"}, "a SQLite file"),
+        (
+            {"DATABASE_URL": "mysql://u:secret@db/veobot"},
+            "a SQLite file, such as sqlite:///data/veobot.db, or postg",
+        ),
+        ({"DATABASE_URL": "sqlite://veobot.db"}, "name a SQLite file"),
+        ({"DATABASE_URL": "postgresql://"}, "or postgresql://"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:secret@db/veobot"}, "without a driver's name."),
+        ({"DATABASE_URL": "postgresql://u:secret@db"}, "end in the database's name"),
+        ({"DATABASE_URL": "postgresql://u:secret@db/"}, "end in the database's name"),
+        ({"DATABASE_URL": "postgresql://u:secret@db:0/veobot"}, "a number from 1 to 65535"),
+        ({"DATABASE_URL": "postgresql://u:secret@db:many/veobot"}, "a number from 1 to 65535"),
+        ({"DATABASE_URL": "postgresql://u:sec@ret@db/veobot"}, "@ is %40"),
+        ({"DATABASE_URL": "postgresql://u:sec/ret@db/veobot"}, "/ is %2F"),
+        ({"DATABASE_URL": "postgresql://u:sec#ret@db/veobot"}, "# is %23"),
+        ({"DATABASE_URL": "postgresql://u:sec?ret@db/veobot"}, "? is %3F"),
+        ({"DATABASE_URL": "postgresql://u:sec ret@db/veobot"}, "no spaces"),
+        ({"DATABASE_URL": "postgresql://u@db/veobot?password=secret"}, "before the host"),
+        ({"DATABASE_URL": "postgresql://u:my%secretpw@db/veobot"}, "must be written %25"),
+        ({"DATABASE_URL": "postgresql://u:secret%@db/veobot"}, "must be written %25"),
+        ({"DATABASE_URL": "postgresql://u:secret%00@db/veobot"}, "must be written %25"),
+        ({"DATABASE_URL": "postgresql://u:secret%ff@db/veobot"}, "must be written %25"),
+        (
+            {"DATABASE_URL": "postgresql://u:secret@db/veobot?foo=1"},
+            "options that PostgreSQL's library knows",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://u:secret@db/veobot?sslmode"},
+            "options that PostgreSQL's library knows",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://u:secret@db/veobot?options=-csearch_path%3Da"},
+            "ALTER ROLE veobot SET",
+        ),
+        ({"ROLE": "boss"}, "one of all, gateway, worker."),
+        ({"ROLE": "worker"}, "other roles need PostgreSQL in VEOBOT_DATABASE_URL."),
+        ({"SHARD_COUNT": "0"}, "at least 1."),
+        ({"SHARD_IDS": "first", "SHARD_COUNT": "4"}, "such as 0,1 or 0-7."),
+        ({"SHARD_IDS": "3-1", "SHARD_COUNT": "4"}, "such as 0,1 or 0-7."),
+        ({"SHARD_IDS": "0,1"}, "come with VEOBOT_SHARD_COUNT"),
+        ({"SHARD_IDS": "0,4", "SHARD_COUNT": "4"}, "from 0 to 3, since VEOBOT_SHARD_COUNT is 4."),
+        ({"WORKER_CONCURRENCY": "10001"}, "at most 10000."),
+        ({"VERTEX_REQUESTS_PER_MINUTE": "0"}, "at least 1."),
         ({"DISCORD_API_URL": "127.0.0.1"}, "such as http://127.0.0.1:8642/api/v10."),
         ({"DISCORD_GATEWAY_URL": "http://127.0.0.1"}, "such as ws://127.0.0.1:8642/gateway."),
         ({"DISCORD_TOKEN": "Bot secret"}, "the token alone, without spaces"),
@@ -201,6 +272,13 @@ def test_no_secret_is_shown() -> None:
     assert not any(
         "MTQ0" in text or "hidden" in text for text in (*shown.values(), repr(settings.discord_token))
     )
+
+
+def test_the_databases_password_is_never_shown() -> None:
+    settings = load(DATABASE_URL="postgresql://me:hid%40den@db/veobot")
+    assert settings.redacted()["VEOBOT_DATABASE_URL"] == "postgresql://***@db/veobot"
+    assert "hid" not in repr(settings)
+    assert settings.secrets == ("MTQ0.token", "hid%40den", "hid@den")
 
 
 # -- the process's own environment and `.env`

@@ -5,7 +5,8 @@ import asyncio
 from support.event_log import RecordingLog
 from veobot.core.errors import StoreUnavailable
 from veobot.core.request import RequestId
-from veobot.workqueue.local import CRASHES_BEFORE_GIVING_UP, LocalWorkQueue
+from veobot.workqueue.carrying import CRASHES_BEFORE_GIVING_UP
+from veobot.workqueue.local import LocalWorkQueue
 
 ONE, OTHER = RequestId(1), RequestId(2)
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from support.rows import a_request, admitted
 from veobot.cli.requests import requests
-from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 
 WHOLE, DAMAGED = a_request(1), a_request(2)
 REASON = "created_at holds str instead of a time: the row is damaged"
@@ -48,8 +48,8 @@ def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> List:
 
 
 async def fill(path: Path) -> None:
-    database = Database(path, sleep=asyncio.sleep)
-    store = SqliteRequestStore(database)
+    database = SqliteDatabase(path, sleep=asyncio.sleep)
+    store = SqlRequestStore(database)
     for request in (WHOLE, DAMAGED):
         await admitted(store, request)
     database.close()

@@ -24,8 +24,8 @@ from veobot.core.request import (
     VideoUri,
 )
 from veobot.core.status import Closure, DeliveryRoute, Status, SubmissionState
-from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 
 WRITTEN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """When the bot of every dump was killed."""
@@ -62,9 +62,9 @@ _END_OF_SUBMISSION: Mapping[Failure, SubmissionState] = {
 class Pen:
     """Writes requests. `owner` is the process that they are written by."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
-        self.store = SqliteRequestStore(database)
+        self.store = SqlRequestStore(database)
         self.owner = "first"
         self._asked = 0
 
@@ -110,7 +110,7 @@ class Pen:
 class Asked:
     """One request being written. Each step comes some seconds after the one before."""
 
-    def __init__(self, store: SqliteRequestStore, request: VideoRequest) -> None:
+    def __init__(self, store: SqlRequestStore, request: VideoRequest) -> None:
         self.id = request.id
         self._store = store
         self._now = request.created_at

@@ -14,9 +14,9 @@ from veobot.core.limits import Limits
 from veobot.core.request import RequestId
 from veobot.core.status import Closure, DeliveryRoute, Status, SubmissionState
 from veobot.core.steps import Step, next_step
-from veobot.store.database import open_database
 from veobot.store.migrate import HEAD_REVISION, REVISIONS
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import open_database
 
 
 @pytest.fixture(params=["as kept", "written now"])
@@ -69,7 +69,7 @@ async def test_the_databases_of_today_s_schema_hold_requests_before_every_step(
     steps: set[Step] = set()
     for path in databases_of_head:
         database = await open_database(path, sleep=asyncio.sleep)
-        store = SqliteRequestStore(database)
+        store = SqlRequestStore(database)
         for name, row in named(path).items():
             if row["closed_at"] is None and name not in UNREADABLE:
                 request = await store.get(RequestId(int(str(row["id"]))))

@@ -11,7 +11,7 @@ import pytest
 from support.bot import Bot, StartBot
 from support.interrupted import veobot
 from upgrade.dumps import DUMPS, load
-from veobot.store.database import open_database
+from veobot.store.sqlite import open_database
 
 
 @pytest.mark.parametrize(

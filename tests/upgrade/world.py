@@ -33,8 +33,8 @@ from veobot.core.request import (
     VideoUri,
 )
 from veobot.core.slots import Slots
-from veobot.store.database import Database
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import SqliteDatabase
 from veobot.workqueue.local import LocalWorkQueue
 
 START_AFTER = timedelta(seconds=5)
@@ -129,9 +129,9 @@ class World:
             }
         )
         self.messenger = RememberingMessenger()
-        self.database = Database(path, sleep=asyncio.sleep)
+        self.database = SqliteDatabase(path, sleep=asyncio.sleep)
         self.parts = Parts(
-            store=SqliteRequestStore(self.database),
+            store=SqlRequestStore(self.database),
             generator=self.generator,
             bucket=RememberingBucket(
                 frozenset(

@@ -16,8 +16,8 @@ from pathlib import Path
 from upgrade.dumps import DATABASES
 from upgrade.pen import Pen
 from upgrade.states import write_states
-from veobot.store.database import open_database
 from veobot.store.migrate import HEAD_REVISION
+from veobot.store.sqlite import open_database
 
 _BESIDE_TABLES = ("CREATE INDEX", "CREATE TRIGGER")
 

@@ -4,11 +4,15 @@ discord.py tries a call five times when Discord answers 5xx or 429, and sleeps u
 edit could then overwrite a delivered result. Retries belong to the core, which knows what a repeat does. The switch is
 the client's documented `http_trace`: inside `one_call` it ends a call at the first such answer, before discord.py
 sees it. Calls elsewhere (login, command registration) keep discord.py's retries.
+
+Discord takes 50 calls a second from a bot, over all its processes. Those inside `one_call` await their turn in the same
+trace, right before they leave; what else discord.py calls for is little, and has the room that the pace leaves. Calls
+that an interaction's token authorizes, answers to commands among them, are not counted by Discord, and do not wait.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,6 +33,10 @@ HISTORY_TIMEOUT_SECONDS = 60.0
 """For all pages of a search, each of which takes as long as any call."""
 UPLOAD_TIMEOUT_SECONDS = 120.0
 """20 MiB, Discord's default limit, at 1.4 Mbit/s; larger limits come with larger servers, and faster lines."""
+TURN_PATIENCE_SECONDS = 0.5
+"""How long a call waits for its turn among those of all processes, or twice that where the pace is kept by this one
+alone. Before it the core has made sure that the request is still its own, which is worth 2 s: what would wait longer
+is given back, and made again with a new proof."""
 
 
 @dataclass(slots=True)
@@ -52,12 +60,26 @@ class _Answered(Exception):
 _current: ContextVar[_Call | None] = ContextVar("_current", default=None)
 
 
-def trace(observe_date: Callable[[str], None]) -> aiohttp.TraceConfig:
-    """Return what the client must be given as `http_trace`; `observe_date` gets each answer's Date header."""
+async def _at_once() -> None:
+    """Wait for no turn."""
 
-    async def started(_session: object, _context: SimpleNamespace, _params: object) -> None:
-        if (call := _current.get()) is not None:
-            call.sent = call.done = False
+
+def trace(
+    observe_date: Callable[[str], None], permit: Callable[[], Awaitable[None]] = _at_once
+) -> aiohttp.TraceConfig:
+    """Return what the client must be given as `http_trace`; `observe_date` gets each answer's Date header.
+
+    `permit` is awaited before each call that counts for the bot; it raises `Retryable` where its turn is far off.
+    """
+
+    async def started(
+        _session: object, _context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if (call := _current.get()) is None:
+            return
+        call.sent = call.done = False
+        if "Authorization" in params.headers:  # the bot's token; an interaction's is in the address
+            await permit()
 
     async def head_sent(_session: object, _context: SimpleNamespace, _params: object) -> None:
         if (call := _current.get()) is not None:
@@ -97,7 +119,8 @@ async def one_call(
     carried it out is enough, however long discord.py then sleeps for a rate limit.
 
     Raises:
-        Retryable: it never left, or Discord said "not now" (429). `OperatorNeeded` where the bot's token is refused.
+        Retryable: it never left, its turn was far off, or Discord said "not now" (429). `OperatorNeeded` where the
+            bot's token is refused.
         Ambiguous: it left, and no answer of Discord's came back.
         Permanent: Discord refused it; see `failures.translated` for which.
     """

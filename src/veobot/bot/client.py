@@ -1,7 +1,7 @@
 """The connection to Discord: what discord.py is asked to do, and what not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import discord
@@ -20,6 +20,10 @@ GUILD_READY_TIMEOUT_SECONDS = 0.0
 """Ready with the gateway's READY: whether a channel can be reached is asked by REST, so nobody waits for the cache."""
 LONGEST_RATE_LIMIT_SECONDS = 30.0
 """A call that would have to wait longer is given back to the core; the smallest value that discord.py takes."""
+
+
+Permit = Callable[[], Awaitable[None]]
+"""Returns when a call may be made; raises `Retryable` where that is far off."""
 
 
 def use_api(api_url: str | None, gateway_url: str | None) -> None:
@@ -44,7 +48,10 @@ class VeobotClient(discord.AutoShardedClient):
     Args:
         log: gets what goes wrong in the background.
         observe_date: gets the `Date` header of each answer.
-        on_first_ready: awaited in the background once the gateway is ready for the first time.
+        permit: awaited before each call by the bot's token, where other processes make some too; see `calls`.
+        on_first_ready: awaited in the background once the gateway is ready for the first time, with all its shards.
+        shard_count: how many shards the whole bot has; None asks Discord.
+        shard_ids: which of them are this process's; none for all.
         guild_ready_timeout_seconds: how long to wait for servers to fill the cache.
     """
 
@@ -54,6 +61,9 @@ class VeobotClient(discord.AutoShardedClient):
         *,
         observe_date: Callable[[str], None],
         on_first_ready: Callable[[], Awaitable[None]],
+        permit: Permit | None = None,
+        shard_count: int | None = None,
+        shard_ids: Collection[int] = (),
         guild_ready_timeout_seconds: float = GUILD_READY_TIMEOUT_SECONDS,
     ) -> None:
         super().__init__(
@@ -64,8 +74,10 @@ class VeobotClient(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_ratelimit_timeout=LONGEST_RATE_LIMIT_SECONDS,
-            http_trace=trace(observe_date),
+            shard_count=shard_count,
+            http_trace=trace(observe_date) if permit is None else trace(observe_date, permit),
         )
+        self.shard_ids = sorted(shard_ids) or None
         self._log = log
         self._on_first_ready = on_first_ready
         self._background: list[asyncio.Task[None]] = []

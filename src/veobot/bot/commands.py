@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import discord
@@ -46,20 +46,25 @@ class VeoCommand:
         door: takes each request, from the check to the work queue.
         defaults: from the settings.
         log: gets what the member is not told.
+        others_first_seconds: see `DiscordReply`.
     """
 
-    def __init__(self, door: Door, defaults: OptionDefaults, log: EventLog) -> None:
+    def __init__(
+        self, door: Door, defaults: OptionDefaults, log: EventLog, *, others_first_seconds: float = 0.0
+    ) -> None:
         self._door = door
         self._defaults = defaults
         self._log = log
+        self._others_first_seconds = others_first_seconds
         self._in_hand: set[asyncio.Task[object]] = set()
 
     async def drain(self, seconds: float) -> int:
-        """Give commands in hand this long to be answered; return how many were not."""
-        if not self._in_hand:
-            return 0
-        _, unanswered = await asyncio.wait(set(self._in_hand), timeout=seconds)
-        return len(unanswered)
+        """Give commands in hand this long to be answered, later ones too; return how many were not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._in_hand:
+                    await asyncio.wait(set(self._in_hand))
+        return len(self._in_hand)
 
     def build(self) -> app_commands.Command[Any, ..., None]:
         """Return the command as Discord shows it."""
@@ -137,7 +142,8 @@ class VeoCommand:
         )
         request = request_from(interaction, interaction.guild_id, interaction.channel.id, prompt, options)
         place = await place_of(interaction, request.channel_id)
-        await self._door.receive(request, place, DiscordReply(interaction, self._log))
+        reply = DiscordReply(interaction, self._log, others_first_seconds=self._others_first_seconds)
+        await self._door.receive(request, place, reply)
 
 
 def _choice(name: str, value: str) -> app_commands.Choice[str]:

@@ -23,11 +23,19 @@ ACKNOWLEDGEMENT_PAUSE_SECONDS = 0.2
 
 
 class DiscordReply(Reply):
-    """The answer to one interaction."""
+    """The answer to one interaction.
 
-    def __init__(self, interaction: discord.Interaction, log: EventLog) -> None:
+    `others_first_seconds`: until so long after the command came, this process keeps it to itself that it cannot serve
+    anybody at the moment. Another one may have got the same command, and be able to; Discord takes the first answer,
+    whoever gives it.
+    """
+
+    def __init__(
+        self, interaction: discord.Interaction, log: EventLog, *, others_first_seconds: float = 0.0
+    ) -> None:
         self._interaction = interaction
         self._log = log
+        self._others_until = asyncio.get_running_loop().time() + others_first_seconds
 
     def accepted(self) -> None:
         """Keep the command tree from telling the member of an error instead."""
@@ -63,6 +71,7 @@ class DiscordReply(Reply):
     async def refuse(self, request: VideoRequest, reason: Refusal | Unavailable) -> None:
         """Say why, to this member only, and hand the prompt back."""
         if isinstance(reason, Unavailable):
+            await asyncio.sleep(self._others_until - asyncio.get_running_loop().time())
             words = refusals.unavailable(reason, request.prompt)
         else:
             words = refusals.refused(reason, request.prompt)

@@ -1,6 +1,7 @@
 """Every command of `veobot`, and what it starts."""
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -41,12 +42,20 @@ def veobot(
 
 
 @app.command()
-def run() -> None:
+def run(
+    role: Annotated[
+        str | None,
+        typer.Option(
+            help="What this process does: all, gateway (takes commands) or worker (makes videos). By default "
+            "VEOBOT_ROLE, else all."
+        ),
+    ] = None,
+) -> None:
     """Run the bot, until SIGTERM or Ctrl-C."""
     from veobot.app import run as run_bot  # noqa: PLC0415 -- each command pays only for its own imports
     from veobot.config import load_settings  # noqa: PLC0415
 
-    raise typer.Exit(run_bot(load_settings()))
+    raise typer.Exit(run_bot(load_settings(said={"VEOBOT_ROLE": role})))
 
 
 @app.command()
@@ -58,13 +67,28 @@ def doctor() -> None:
     raise typer.Exit(asyncio.run(examine(load_settings())))
 
 
+class Phase(StrEnum):
+    """Which half of the migrations."""
+
+    PRE = "pre"
+    POST = "post"
+
+
 @app.command()
-def migrate() -> None:
-    """Bring the database's schema up to date. `veobot run` does so by itself."""
+def migrate(
+    phase: Annotated[
+        Phase | None,
+        typer.Option(
+            help="While a new version is rolled out: pre before its first process starts, post once the last old one "
+            "is gone. By default both."
+        ),
+    ] = None,
+) -> None:
+    """Bring the database's schema up to date. `veobot run` does so by itself; on PostgreSQL only the phase pre."""
     from veobot.app import migrate as migrate_database  # noqa: PLC0415
     from veobot.config import load_settings  # noqa: PLC0415
 
-    typer.echo(migrate_database(load_settings()))
+    typer.echo(migrate_database(load_settings(), phase))
 
 
 @app.command()

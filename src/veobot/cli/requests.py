@@ -83,14 +83,14 @@ def show_request(
 def _with_database(read: Callable[["Database"], Awaitable[T]]) -> T:
     """Read from the configured database, without creating or migrating one."""
     from veobot.config import load_settings  # noqa: PLC0415
-    from veobot.store.database import open_database  # noqa: PLC0415
+    from veobot.store.opening import database_at  # noqa: PLC0415
 
     async def reading() -> T:
-        database = await open_database(load_settings().database_path, sleep=asyncio.sleep, create=False)
+        database = database_at(load_settings().database_url, sleep=asyncio.sleep, create=False)
         try:
             return await read(database)
         finally:
-            database.close()
+            await database.leave()
 
     return asyncio.run(reading())
 

@@ -29,17 +29,21 @@ class ConfigurationError(VeobotError):
         super().__init__("\n".join([f"{count} wrong or missing.", *(f"  {line}" for line in sentences)]))
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, said: Mapping[str, str | None] | None = None
+) -> Settings:
     """Return the settings of this environment, by default the process's own and the file `.env` in this directory.
 
-    The process's own variables go before the file's. What the file says for others (GOOGLE_APPLICATION_CREDENTIALS)
-    is put into the process's environment, where Google's libraries look for it.
+    The process's own variables go before the file's, and what is `said` on the command line before both. What the file
+    says for others (GOOGLE_APPLICATION_CREDENTIALS) is put into the process's environment, where Google's libraries
+    look for it.
 
     Raises:
         ConfigurationError: with one sentence for each setting that is wrong or missing.
     """
     if environ is None:
         environ = _with_env_file(Path(".env"))
+    environ = {**environ, **{name: value for name, value in (said or {}).items() if value is not None}}
     sentences: list[str] = []
     values = _collected(environ, sentences)
     try:

@@ -6,7 +6,6 @@ The field `quota` is read from VEOBOT_QUOTA, and so on. Each description ends in
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from veobot.core.models import DEFAULT_MODEL_ID, MICRO_USD, MODELS, AspectRatio, Resolution
 from veobot.core.request import ChannelId, OptionDefaults
+
+from . import database_url as addresses
+from .choices import LogFormat, LogLevel, PersonGeneration, Role
+from .shards import shard_numbers
 
 PREFIX = "VEOBOT_"
 
@@ -25,30 +28,6 @@ MAX_LINK_LIFETIME_HOURS = 168
 """Google signs links for 7 days at most."""
 
 _PASSWORD = re.compile(r"(?<=://)([^/@]*)@")
-
-
-class LogFormat(StrEnum):
-    """How the log is written."""
-
-    CONSOLE = "console"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """From which level on something is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class PersonGeneration(StrEnum):
-    """Whom Veo may show."""
-
-    ALLOW_ALL = "allow_all"
-    ALLOW_ADULT = "allow_adult"
-    DONT_ALLOW = "dont_allow"
 
 
 class Settings(BaseSettings):
@@ -116,8 +95,8 @@ class Settings(BaseSettings):
     concurrent_generations: int = Field(
         default=3,
         ge=1,
-        le=50,
-        description="Videos made at once. Google allows a project about 10, and 50 calls a minute.",
+        le=5_000,
+        description="Videos made at once. Google allows a project about 10, and more on request.",
     )
     quota: int = Field(
         default=5, ge=1, le=10_000, description="Videos a member may ask for in the quota's window."
@@ -141,6 +120,12 @@ class Settings(BaseSettings):
         ge=1,
         le=100_000,
         description="Requests that may wait at once: about an hour of work for 3 slots.",
+    )
+    vertex_requests_per_minute: int = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Videos asked for in a minute, over all processes: Google allows 50 a model. PostgreSQL only.",
     )
 
     # -- how long
@@ -180,7 +165,9 @@ class Settings(BaseSettings):
         default=Path("data"), description="Where the database and downloads are kept."
     )
     database_url: str = Field(
-        default="", description="The database; by default veobot.db in the data directory. SQLite only."
+        default="",
+        repr=False,
+        description="The database; by default veobot.db in the data directory. Or postgresql://USER:PASSWORD@HOST/NAME.",
     )
     log_format: LogFormat | None = Field(
         default=None, description="By default console on a terminal, and json elsewhere."
@@ -189,6 +176,28 @@ class Settings(BaseSettings):
     resume: bool = Field(
         default=True,
         description="Whether interrupted requests are resumed. Off only to show what it is worth.",
+    )
+
+    # -- many machines
+
+    role: Role = Field(
+        default=Role.ALL,
+        description="What this process does: gateway takes commands, worker makes videos. Other than all needs "
+        "PostgreSQL.",
+    )
+    worker_concurrency: int = Field(
+        default=1000,
+        ge=1,
+        le=10_000,
+        description="Requests that one worker carries at once, those that wait for a slot included. PostgreSQL only.",
+    )
+    shard_count: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None,
+        description="Shards of the whole bot. By default what Discord recommends: one, below 1,000 servers or so.",
+    )
+    shard_ids: frozenset[int] = Field(
+        default=frozenset(),
+        description="The shards of this process, such as 0,1 or 0-7; needs VEOBOT_SHARD_COUNT. Empty: all.",
     )
 
     # -- other addresses than Discord's and Google's own: the sandbox's
@@ -279,14 +288,41 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str, info: ValidationInfo) -> str:
-        if not value:
-            directory = info.data.get("data_directory", Path("data"))
-            return f"sqlite:///{directory / 'veobot.db'}"
-        if value.startswith(("postgres://", "postgresql")):
-            message = "PostgreSQL is not supported yet: leave it out, or name a file, such as sqlite:///data/veobot.db."
+        return addresses.checked(value, info.data.get("data_directory", Path("data")))
+
+    @field_validator("resume")
+    @classmethod
+    def _possible_resume(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and addresses.is_postgres(str(info.data.get("database_url"))):
+            message = "it must be true on PostgreSQL, where whatever nobody carries is carried on."
             raise ValueError(message)
-        if not re.fullmatch(r"sqlite:///[^?#]+", value):
-            message = "it must name a SQLite file, such as sqlite:///data/veobot.db."
+        return value
+
+    @field_validator("role")
+    @classmethod
+    def _possible_role(cls, value: Role, info: ValidationInfo) -> Role:
+        url = info.data.get("database_url")
+        if value is not Role.ALL and isinstance(url, str) and not addresses.is_postgres(url):
+            message = "it must be all where the database is SQLite: other roles need PostgreSQL in VEOBOT_DATABASE_URL."
+            raise ValueError(message)
+        return value
+
+    @field_validator("shard_ids", mode="before")
+    @classmethod
+    def _separate_shards(cls, value: object) -> object:
+        return shard_numbers(value) if isinstance(value, str) else value
+
+    @field_validator("shard_ids")
+    @classmethod
+    def _possible_shards(cls, value: frozenset[int], info: ValidationInfo) -> frozenset[int]:
+        count = info.data.get("shard_count")
+        if not value or ("shard_count" not in info.data):
+            return value
+        if count is None:
+            message = "it must come with VEOBOT_SHARD_COUNT, the number of shards of the whole bot."
+            raise ValueError(message)
+        if max(value) >= count:
+            message = f"it must be numbers from 0 to {count - 1}, since VEOBOT_SHARD_COUNT is {count}."
             raise ValueError(message)
         return value
 
@@ -296,9 +332,26 @@ class Settings(BaseSettings):
         return int(self.daily_budget_usd * MICRO_USD)
 
     @property
+    def on_postgres(self) -> bool:
+        """Whether the rows are in PostgreSQL, for as many processes as wanted; else in a SQLite file, for one."""
+        return addresses.is_postgres(self.database_url)
+
+    @property
     def database_path(self) -> Path:
-        """The SQLite file."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        """The SQLite file; there is none on PostgreSQL."""
+        assert not self.on_postgres, "PostgreSQL has no file here"
+        return Path(self.database_url.removeprefix(addresses.SQLITE))
+
+    @property
+    def database_name(self) -> str:
+        """The database, for people: the file's path, or the address without user and password."""
+        return _PASSWORD.sub("", self.database_url) if self.on_postgres else str(self.database_path)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must never be seen, neither in the log nor in a report."""
+        token = self.discord_token.get_secret_value()
+        return tuple(filter(None, (token, *addresses.passwords_of(self.database_url))))
 
     @property
     def option_defaults(self) -> OptionDefaults:

@@ -11,6 +11,7 @@ where its id is not recorded. So does one whose commit was reported as failed an
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from .admission import (
     BUDGET_WINDOW,
@@ -28,8 +29,15 @@ from .limits import COMMAND_LIFETIME, FORECAST_SAMPLES, backoff_seconds
 from .parts import Parts
 from .ports import Reply, WorkQueue
 from .progress import Progress, Waiting
-from .recovery import Recovery
 from .request import VideoRequest
+
+
+class Records(Protocol):
+    """The rows, as far as the door asks before it looks at them."""
+
+    @property
+    def records_readable(self) -> bool:
+        """False while nothing can be learnt from them: new commands are refused meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +45,11 @@ class Door:
     """Lets requests in, and hands them to the work queue once they are acknowledged."""
 
     parts: Parts
-    recovery: Recovery
+    records: Records
     queue: WorkQueue
     policy: AdmissionPolicy
     owner: str
+    """Who carries what is let in; empty where that is for the work queue to find out."""
 
     async def receive(self, request: VideoRequest, place: Place, reply: Reply) -> None:
         """Commit the request, then tell the member; or refuse it. A command that came before gets no second answer."""
@@ -80,7 +89,7 @@ class Door:
         """
         if self.parts.stopping.is_set():
             return Unavailable.STOPPING
-        if not self.recovery.records_readable:
+        if not self.records.records_readable:
             return Unavailable.NO_RECORDS
         refusal = check_request(request, place, self.policy)
         if refusal is not None:

@@ -31,6 +31,10 @@ class Retryable(VeobotError):
         self.failure = failure
 
 
+class TurnTooFarOff(Retryable):
+    """Our own pace of calls left no turn for this one: nobody was asked, and nobody refused."""
+
+
 class OperatorNeeded(Retryable):
     """The call was refused until the operator mends credentials, permissions or billing."""
 

@@ -17,6 +17,7 @@ from .errors import (
     StoreUnavailable,
     SubmissionRefused,
     Superseded,
+    TurnTooFarOff,
     Unreachable,
 )
 from .failures import RULES, Failure
@@ -215,6 +216,9 @@ class Lifecycle:
 
     async def _may_still_submit(self, submission: Submission) -> bool:
         """Whether the call may follow its intent now; nothing may be awaited between this and the call."""
+        # Now that the intent is there, everybody counts it; before, the slot may have been given to another.
+        if not self._parts.slots.is_sure(self._id):
+            return False
         try:
             await self._ownership.check()
         except (Superseded, StoreUnavailable):
@@ -241,6 +245,9 @@ class Lifecycle:
             self._trying_since = self._parts.clock.now()
         try:
             await self._parts.generator.prepare(request.options)
+        except TurnTooFarOff:
+            self._trying_since = None  # all the rest of it succeeded, and nobody has refused anything
+            raise
         except Retryable as error:
             await self._refused_for_now(request, self._trying_since, error)
             return False

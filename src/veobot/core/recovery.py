@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from .errors import RowUnreadable, StoreUnavailable
 from .limits import backoff_seconds
 from .parts import Parts
-from .ports import UnreadableRow, WorkQueue
+from .ports import EventLog, UnreadableRow, WorkQueue
 from .request import VideoRequest
 from .status import Status
 
@@ -58,17 +58,7 @@ class Recovery:
         log = self._parts.log
         for row in unreadable:
             log.error("request.unreadable", request_id=row.id, reason=row.reason, fix=row.fix)
-        if not requests:
-            log.info("No incomplete requests to resume")
-            return
-        counts = Counter(request.status for request in requests)
-        log.info(
-            "resume.started",
-            incomplete=len(requests),
-            pending=counts[Status.PENDING],
-            generating=counts[Status.GENERATING],
-            undelivered=sum(count for status, count in counts.items() if status.is_outcome),
-        )
+        report_found(log, Counter(request.status for request in requests))
 
     def _take_up(self, request: VideoRequest) -> None:
         """Hand one request to the work queue, its place in line (or its slot) taken."""
@@ -92,11 +82,31 @@ class Recovery:
         except (StoreUnavailable, RowUnreadable, KeyError) as error:
             self._parts.log.warning("resume.finished", requests=len(requests), reason=str(error))
             return
-        self._parts.log.info(
-            "resume.finished",
-            completed=ended[Status.COMPLETED],
-            failed=ended[Status.FAILED],
-            timed_out=ended[Status.TIMEOUT],
-            cancelled=ended[Status.CANCELLED],
-            duration_seconds=round(seconds, 1),
-        )
+        report_ended(self._parts.log, ended, seconds)
+
+
+def report_found(log: EventLog, counts: Counter[Status], **more: object) -> None:
+    """Say how many incomplete requests there are in which state."""
+    if not counts.total():
+        log.info("No incomplete requests to resume")
+        return
+    log.info(
+        "resume.started",
+        incomplete=counts.total(),
+        pending=counts[Status.PENDING],
+        generating=counts[Status.GENERATING],
+        undelivered=sum(count for status, count in counts.items() if status.is_outcome),
+        **more,
+    )
+
+
+def report_ended(log: EventLog, counts: Counter[Status], seconds: float) -> None:
+    """Say how the requests of a start have ended."""
+    log.info(
+        "resume.finished",
+        completed=counts[Status.COMPLETED],
+        failed=counts[Status.FAILED],
+        timed_out=counts[Status.TIMEOUT],
+        cancelled=counts[Status.CANCELLED],
+        duration_seconds=round(seconds, 1),
+    )

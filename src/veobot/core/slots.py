@@ -48,6 +48,10 @@ class Slots:
         """Whether this request has a slot."""
         return request_id in self._held
 
+    def is_sure(self, request_id: RequestId) -> bool:
+        """Whether this request has a slot that nobody else can have been given: asked right before a submission."""
+        return self.holds(request_id)
+
     def line_up(self, request: VideoRequest) -> None:
         """Take a place in line, by age; a place already taken is kept."""
         if request.id in self._held or request.id in self._turns:

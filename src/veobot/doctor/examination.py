@@ -32,19 +32,35 @@ async def examine(settings: Settings) -> int:
 async def diagnose(settings: Settings) -> Report:
     """Examine everything; changes nothing, but for an object in the bucket that it deletes again."""
     times: list[tuple[str, datetime]] = []
-    discord, google, machine = await asyncio.gather(
+    discord, google, database, machine = await asyncio.gather(
         guarded("Discord", _discord_findings(settings, times)),
         guarded("Google", google_findings(settings)),
+        guarded("Database", _postgres_findings(settings)),
         guarded("This machine", asyncio.to_thread(machine_findings, settings)),
     )
     header, local_now = times[0] if times else (None, datetime.now(UTC))
     groups = {
         "Discord": discord,
         "Google": google,
+        **({"Database": database} if settings.on_postgres else {}),
         "This machine": (*machine, clock_finding(header, local_now)),
     }
-    secret = settings.discord_token.get_secret_value()
-    return Report({name: tuple(f.without(secret) for f in findings) for name, findings in groups.items()})
+    return Report({name: tuple(_clean(f, settings) for f in found) for name, found in groups.items()})
+
+
+def _clean(finding: Finding, settings: Settings) -> Finding:
+    for secret in settings.secrets:
+        finding = finding.without(secret)
+    return finding
+
+
+async def _postgres_findings(settings: Settings) -> list[Finding]:
+    """Examine PostgreSQL; a SQLite file is one of this machine's things."""
+    if not settings.on_postgres:
+        return []
+    from .postgres import postgres_findings  # noqa: PLC0415 -- who has a file does not pay for it
+
+    return await postgres_findings(settings)
 
 
 async def _discord_findings(settings: Settings, times: list[tuple[str, datetime]]) -> list[Finding]:

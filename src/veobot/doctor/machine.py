@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from veobot.clock import WARNING_THRESHOLD
 from veobot.config import Settings
-from veobot.store.database import Database
 from veobot.store.errors import NotADatabase
 from veobot.store.migrate import SchemaState, schema_state
+from veobot.store.sqlite import SqliteDatabase
 
 from .findings import Finding, not_tried, ok, warning, wrong
 
@@ -35,10 +35,10 @@ _SECRETS, _CLOCK = "Secrets", "Clock"
 
 
 def machine_findings(settings: Settings) -> list[Finding]:
-    """Examine database, directories, disk and secrets. Blocks."""
+    """Examine a SQLite database, directories, disk and secrets. Blocks."""
     directory = directory_finding(settings)
     return [
-        database_finding(settings.database_path),
+        *([] if settings.on_postgres else [database_finding(settings.database_path)]),
         directory,
         space_finding(_existing(settings.data_directory)),
         secrets_finding(settings, os.environ),
@@ -49,7 +49,7 @@ def database_finding(path: Path) -> Finding:
     """Read the database's schema version, without changing anything. A fresh one comes with the first start."""
     if not _is_there(path):
         return ok(_DATABASE, f"There is no database at {path} yet: the first start makes it.")
-    database = Database(path, sleep=_never, create=False)
+    database = SqliteDatabase(path, sleep=_never, create=False)
     try:
         state = schema_state(database.engine)
     except NotADatabase:
@@ -90,7 +90,8 @@ async def _never(_: float) -> None:
 
 def directory_finding(settings: Settings) -> Finding:
     """Write a file into the data directory, or into what it would be made in; and into the database's."""
-    for directory in dict.fromkeys((settings.data_directory, settings.database_path.parent)):
+    of_database = [] if settings.on_postgres else [settings.database_path.parent]
+    for directory in dict.fromkeys((settings.data_directory, *of_database)):
         try:
             with tempfile.TemporaryFile(dir=_existing(directory)) as file:
                 file.write(b"veobot")
@@ -157,11 +158,13 @@ def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterable[Pa
     env_file = Path(".env")
     in_file = dotenv_values(env_file) if env_file.is_file() else {}
     named = {**in_file, **environ}
-    database = settings.database_path
     yield env_file
     for name in ("VEOBOT_DISCORD_TOKEN_FILE", "VEOBOT_DATABASE_URL_FILE", "GOOGLE_APPLICATION_CREDENTIALS"):
         if value := named.get(name):
             yield Path(value)
+    if settings.on_postgres:
+        return
+    database = settings.database_path
     # The rows hold prompts and interaction tokens, and so does what is not yet merged into the file.
     yield from (
         database,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, func, insert, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, cast, func, insert, select
 
 from veobot.core.admission import Refusal, Usage, UsageWindow
 from veobot.core.errors import AlreadyKnown
@@ -11,16 +11,12 @@ from veobot.core.request import UserId, VideoRequest
 from veobot.core.status import Status
 
 from . import journal
+from .portable import WholeNumber
 from .rows import integer, moment, row_from_request
 from .schema import incomplete, requests
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
 """No time is later."""
-
-
-def _whole(column: Column[int]) -> ColumnElement[bool]:
-    """Tell the rows that hold a whole number here: SQLite keeps whatever it is given."""
-    return func.typeof(column) == "integer"
 
 
 def _asked_since(since: str) -> ColumnElement[bool]:
@@ -29,7 +25,7 @@ def _asked_since(since: str) -> ColumnElement[bool]:
     A text sorts above every number: it would be in the window for ever, and nobody could be let in who counts it.
     """
     created_at = requests.c.created_at
-    return and_(created_at > bindparam(since), created_at <= _LATEST, _whole(created_at))
+    return and_(created_at > bindparam(since), created_at <= _LATEST, WholeNumber(created_at))
 
 
 # Built once: putting these together takes longer than running them.
@@ -48,8 +44,9 @@ _MEMBER_REQUESTS = (
 )
 
 _TOTALS = select(
-    select(func.coalesce(func.sum(requests.c.charged_micro_usd), 0))
-    .where(_asked_since("budget_since"), _whole(requests.c.charged_micro_usd))
+    # PostgreSQL sums whole numbers up to one with a decimal point.
+    select(cast(func.coalesce(func.sum(requests.c.charged_micro_usd), 0), BigInteger))
+    .where(_asked_since("budget_since"), WholeNumber(requests.c.charged_micro_usd))
     .scalar_subquery()
     .label("spent"),
     select(func.count())
@@ -63,7 +60,7 @@ _CHARGES = (
     select(requests.c.created_at, requests.c.charged_micro_usd)
     .where(
         _asked_since("budget_since"),
-        _whole(requests.c.charged_micro_usd),
+        WholeNumber(requests.c.charged_micro_usd),
         requests.c.charged_micro_usd > 0,
     )
     .order_by(requests.c.created_at)

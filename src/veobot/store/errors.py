@@ -19,6 +19,10 @@ class SchemaTooNew(StoreUnavailable):
     """The database was written by a newer version of veobot; run that version, or a newer one."""
 
 
+class PostgresMissing(VeobotError):
+    """PostgreSQL's parts are not installed; add them: pip install --require-hashes -r requirements/postgres.txt."""
+
+
 class AlreadyRunning(VeobotError):
     """Another veobot is running on this database."""
 

@@ -14,7 +14,7 @@ from veobot.core.status import Status, SubmissionState
 
 from . import journal
 from .journal import Event
-from .schema import Moment, incomplete, requests, submissions
+from .schema import Moment, incomplete, requests, storable, submissions
 
 
 def first_time(column: Column[object]) -> ColumnElement[object]:
@@ -161,5 +161,5 @@ def _record_second_operation(
     known = connection.scalar(_KNOWN_OPERATION, _key(submission))
     if known is None:
         raise Superseded("There is no such submission.")
-    if known != operation:
+    if known != storable(operation):
         _append(connection, submission, Event.ACCEPTED_AGAIN, now, detail=operation)

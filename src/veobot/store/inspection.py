@@ -1,8 +1,9 @@
 """What the operator sees of the rows. Words are shown as stored, so that no row is too new to be listed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
@@ -22,6 +23,9 @@ STUCK_AFTER = timedelta(hours=1)
 A generation ends within 10 minutes, one whose answer was lost within 21, and the last of 100 that wait has three slots
 to wait for, of some 2 minutes each. A bot that starts moves each request, by claiming it.
 """
+
+ASKED_AT_ONCE = 1_000
+"""Requests named in one statement."""
 
 DEFAULT_LIMIT = 50
 """Rows that fit a terminal with some scrolling."""
@@ -167,3 +171,22 @@ def _show(connection: Connection, request_id: RequestId) -> RequestHistory:
             for move in moves
         ],
     )
+
+
+async def incomplete_by_status(database: Database) -> Mapping[RequestId, str]:
+    """Return the states of all requests that are owed an outcome. Raises `StoreUnavailable`."""
+    return await database.read(lambda c: _statuses(c, incomplete))
+
+
+async def status_of_each(database: Database, request_ids: Sequence[RequestId]) -> Mapping[RequestId, str]:
+    """Return the states of these requests, of those that are still kept. Raises `StoreUnavailable`."""
+    found: dict[RequestId, str] = {}
+    for start in range(0, len(request_ids), ASKED_AT_ONCE):
+        these = requests.c.id.in_(request_ids[start : start + ASKED_AT_ONCE])
+        found |= await database.read(partial(_statuses, condition=these))
+    return found
+
+
+def _statuses(connection: Connection, condition: ColumnElement[bool]) -> dict[RequestId, str]:
+    rows = connection.execute(select(requests.c.id, requests.c.status).where(condition))
+    return {RequestId(row.id): row.status for row in rows}

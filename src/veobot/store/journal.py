@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Insert, Text, bindparam, insert, select
 
-from .schema import Moment, requests, transitions
+from .schema import Moment, Words, requests, transitions
 
 
 class Event(StrEnum):
@@ -34,7 +34,7 @@ def each_of(which: ColumnElement[bool], *, epoch: ColumnElement[int] = requests.
     """Return the statement that records one move of each of these requests, oldest first, for `append_to_each`."""
     at = bindparam("move_at", type_=Moment)
     event = bindparam("move_event", type_=Text)
-    detail = bindparam("move_detail", type_=Text)
+    detail = bindparam("move_detail", type_=Words)
     each = (
         select(requests.c.id, at, epoch, event, detail)
         .where(which)
@@ -44,7 +44,7 @@ def each_of(which: ColumnElement[bool], *, epoch: ColumnElement[int] = requests.
 
 
 # Built once: putting these together takes longer than running them.
-_MOVE = insert(transitions)
+_MOVE = insert(transitions).inline()  # nobody asks for its id
 _FACT = each_of(requests.c.id == bindparam("of_request"))
 
 

@@ -1,9 +1,10 @@
-"""The core's `RequestStore` on SQLite: each method is one transaction. Retention looks first whether it has work."""
+"""The core's `RequestStore` on a database: each method is one transaction. Retention first looks for work."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from veobot.core.admission import Refusal, Usage, UsageWindow
+from veobot.core.errors import RowUnreadable
 from veobot.core.ports import Outcome, RequestStore, SubmissionEnd, UnreadableRow
 from veobot.core.request import (
     MessageId,
@@ -17,11 +18,11 @@ from veobot.core.request import (
 from veobot.core.status import Closure, DeliveryRoute
 
 from . import admission, claims, decisions, facts, queries, retention
-from .database import Database
+from .database import Database, Lock
 
 
-class SqliteRequestStore(RequestStore):
-    """The rows, in one SQLite file. Times are kept to the millisecond."""
+class SqlRequestStore(RequestStore):
+    """The rows, in SQLite or PostgreSQL. Times are kept to the millisecond."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,7 +34,9 @@ class SqliteRequestStore(RequestStore):
 
         `decide` may be asked again, should another program have written in between; it must only decide.
         """
-        return await self._database.write(lambda c: admission.admit(c, request, window, decide))
+        return await self._database.write(
+            lambda c: admission.admit(c, request, window, decide), lock=Lock.ADMISSION
+        )
 
     async def get(self, request_id: RequestId) -> VideoRequest:
         """Read one request with its submissions. Raises KeyError, `RowUnreadable`."""
@@ -42,6 +45,27 @@ class SqliteRequestStore(RequestStore):
     async def claim_incomplete(self, owner: str, now: datetime) -> Sequence[VideoRequest | UnreadableRow]:
         """Make `owner` the owner of every incomplete request of other owners; return all it took over, oldest first."""
         return await self._database.write(lambda c: claims.claim_incomplete(c, owner, now))
+
+    async def claim(self, request_id: RequestId, owner: str, now: datetime) -> int | None:
+        """Make `owner` the owner of one request; return the epoch to carry it under. See `claim_each`.
+
+        None where it is closed, or there is none. Raises `RowUnreadable`.
+        """
+        for row in await self.claim_each([request_id], owner, now):
+            if isinstance(row, UnreadableRow):
+                raise RowUnreadable(row.reason, fix=row.fix)
+            return row.epoch
+        return None
+
+    async def claim_each(
+        self, request_ids: Sequence[RequestId], owner: str, now: datetime
+    ) -> Sequence[VideoRequest | UnreadableRow]:
+        """Make `owner` the owner of these requests, in as few statements as of one; return them, oldest first.
+
+        Nobody's request (owner "") keeps its epoch; any other owner's, this one's included, gets the next, which stops
+        whoever carries it now. Closed ones are left out; those that this version cannot read stay as they are.
+        """
+        return await self._database.write(lambda c: claims.claim(c, request_ids, owner, now))
 
     async def record_placeholder(
         self, request_id: RequestId, placeholder: Placeholder, now: datetime

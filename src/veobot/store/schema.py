@@ -20,6 +20,7 @@ CHECK, so that a row written by a newer version can be told from a damaged one, 
 never happen at all is forbidden by the CHECKs here and the triggers in `guards`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -85,6 +86,25 @@ class Flag(TypeDecorator[object]):
 
 _FLAGS: Mapping[object, object] = {0: False, 1: True}
 
+_NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Return a text as it is kept: what no database can hold (NUL, half a surrogate pair) is shown as U+FFFD."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+class Words(TypeDecorator[str]):
+    """A text from outside: a member's, Discord's, Google's. See `storable`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what is stored."""
+        return None if value is None else storable(value)
+
+
 metadata = MetaData()
 
 requests = Table(
@@ -96,10 +116,10 @@ requests = Table(
     Column("guild_id", Snowflake, nullable=False),
     Column("channel_id", Snowflake, nullable=False),
     Column("application_id", Snowflake, nullable=False),
-    Column("interaction_token", Text),
+    Column("interaction_token", Words),
     Column("upload_limit_bytes", BigInteger, nullable=False),
     # what was asked
-    Column("prompt", Text, nullable=False),
+    Column("prompt", Words, nullable=False),
     Column("model", Text, nullable=False),
     Column("location", Text, nullable=False),
     Column("duration_seconds", Integer, nullable=False),
@@ -112,7 +132,7 @@ requests = Table(
     # what became of it
     Column("status", Text, nullable=False),
     Column("failure", Text),
-    Column("failure_detail", Text, nullable=False),
+    Column("failure_detail", Words, nullable=False),
     Column("acknowledged_at", Moment),
     Column("placeholder_id", Snowflake),
     Column("placeholder_ephemeral", Flag, nullable=False),
@@ -167,10 +187,10 @@ submissions = Table(
     Column("first_intended_at", Moment, nullable=False),
     Column("intended_at", Moment, nullable=False),
     Column("state", Text, nullable=False),
-    Column("operation", Text),
+    Column("operation", Words),
     Column("accepted_at", Moment),
     Column("ended_at", Moment),
-    Column("video_uri", Text),
+    Column("video_uri", Words),
     Column("video_size_bytes", BigInteger),
     # The promise not to pay twice allows one second submission, after the first's answer was lost.
     CheckConstraint("attempt BETWEEN 1 AND 2", name="submissions_attempt"),
@@ -199,5 +219,8 @@ transitions = Table(
     Column("at", Moment, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("event", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("detail", Words, nullable=False),
 )
+
+cluster = MetaData()
+"""What many processes share beside the rows; PostgreSQL only. All of it may be lost: the rows say the rest."""

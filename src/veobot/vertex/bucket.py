@@ -4,9 +4,10 @@ import asyncio
 import functools
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -55,12 +56,19 @@ class GcsVideoBucket:
         self._connecting = asyncio.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="veobot-bucket")
 
-    def clean_leftovers(self) -> int:
-        """Remove what a killed process left in the download directory; return how many files."""
-        leftovers = list(self._directory.glob(f"{_PREFIX}*{_SUFFIX}"))
-        for leftover in leftovers:
-            leftover.unlink(missing_ok=True)
-        return len(leftovers)
+    def clean_leftovers(self, unused_for_seconds: float = 0.0) -> int:
+        """Remove what a killed process left in the download directory; return how many files.
+
+        Where others may be downloading there, `unused_for_seconds` leaves their files alone.
+        """
+        unused_since = time.time() - unused_for_seconds
+        removed = 0
+        for leftover in self._directory.glob(f"{_PREFIX}*{_SUFFIX}"):
+            with suppress(FileNotFoundError):  # another has removed it meanwhile
+                if leftover.stat().st_mtime <= unused_since:
+                    leftover.unlink()
+                    removed += 1
+        return removed
 
     async def find(self, prefix: str) -> StoredVideo | None:
         """Return the video under this prefix, if there is one yet: the first by name, of more than 0 bytes.

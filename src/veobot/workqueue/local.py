@@ -1,20 +1,12 @@
 """The work queue of one process: a task for each request."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from veobot.core.errors import Stopping
 from veobot.core.ports import Clock, EventLog
 from veobot.core.request import RequestId
 
-CRASHES_BEFORE_GIVING_UP = 3
-"""An unexpected error is tried again this often; then the request ends with an internal error."""
-CRASH_PAUSE_SECONDS = 1.0
-"""Wait after the first crash; doubled after each further one."""
-CRASH_PAUSE_CAP_SECONDS = 300.0
-
-Carry = Callable[[RequestId, int], Awaitable[None]]
-"""Carries a request under an epoch, to its end."""
+from .carrying import Carrier, Carry
 
 
 class LocalWorkQueue:
@@ -22,18 +14,15 @@ class LocalWorkQueue:
 
     def __init__(self, carry: Carry, give_up: Carry, clock: Clock, log: EventLog) -> None:
         """`carry` does the work; `give_up` ends a request that crashed too often with a plain outcome."""
-        self._carry = carry
-        self._give_up = give_up
-        self._clock = clock
-        self._log = log
         self._tasks: dict[RequestId, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
+        self._carrier = Carrier(carry, give_up, clock, log, self._stopping)
 
     def submit(self, request_id: RequestId, epoch: int) -> None:
         """Have this request carried; nothing happens if it is already, or if the queue is being stopped."""
         if request_id in self._tasks or self._stopping.is_set():
             return
-        task = asyncio.create_task(self._run(request_id, epoch), name=f"request-{request_id}")
+        task = asyncio.create_task(self._carrier.run(request_id, epoch), name=f"request-{request_id}")
         self._tasks[request_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(request_id, None))
 
@@ -50,20 +39,3 @@ class LocalWorkQueue:
             return 0
         _, unfinished = await asyncio.wait(list(self._tasks.values()), timeout=grace_seconds)
         return len(unfinished)
-
-    async def _run(self, request_id: RequestId, epoch: int) -> None:
-        crashes = 0
-        while not self._stopping.is_set():
-            try:
-                if crashes >= CRASHES_BEFORE_GIVING_UP:
-                    await self._give_up(request_id, epoch)
-                await self._carry(request_id, epoch)
-            except Stopping:
-                return
-            except Exception:  # noqa: BLE001 -- one request's error, whatever it is, must not stop another's life
-                crashes += 1
-                self._log.exception("request.crashed", request_id=request_id, crashes=crashes)
-                pause = min(CRASH_PAUSE_CAP_SECONDS, CRASH_PAUSE_SECONDS * 2.0 ** min(crashes - 1, 10))
-                await self._clock.wait(self._stopping, pause)
-            else:
-                return

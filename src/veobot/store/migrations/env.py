@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection, and in the transaction, that `migrate.upgrade` hands over."""
+"""Alembic's entry: run the migrations on the connection, and in the transaction, that `migrate.migrate` hands over."""
 
 from alembic import context
 from sqlalchemy import Connection

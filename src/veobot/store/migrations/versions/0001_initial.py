@@ -8,10 +8,12 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+PHASE = "pre"
+
 SNOWFLAKE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MILLISECONDS = sa.BigInteger()
 
-TRIGGERS = (
+_SQLITE_TRIGGERS = (
     """
     CREATE TRIGGER requests_closed_never_change BEFORE UPDATE ON requests
     WHEN OLD.closed_at IS NOT NULL
@@ -44,13 +46,52 @@ TRIGGERS = (
 )
 
 
+_POSTGRESQL_GUARDS = (
+    # name, event, condition, message
+    (
+        "requests_closed_never_change",
+        "UPDATE ON requests",
+        "OLD.closed_at IS NOT NULL",
+        "a closed request never changes",
+    ),
+    (
+        "requests_incomplete_never_deleted",
+        "DELETE ON requests",
+        "OLD.closed_at IS NULL",
+        "an incomplete request is never deleted",
+    ),
+    (
+        "requests_epoch_never_falls",
+        "UPDATE ON requests",
+        "NEW.epoch < OLD.epoch",
+        "an epoch never falls",
+    ),
+    (
+        "submissions_operation_never_overwritten",
+        "UPDATE ON submissions",
+        "OLD.operation IS NOT NULL AND NEW.operation IS DISTINCT FROM OLD.operation",
+        "an operation name is never overwritten",
+    ),
+    ("transitions_never_change", "UPDATE ON transitions", "TRUE", "transitions are append-only"),
+    (
+        "transitions_never_deleted_alone",
+        "DELETE ON transitions",
+        "EXISTS (SELECT 1 FROM requests WHERE id = OLD.request_id)",
+        "transitions are append-only",
+    ),
+)
+
+
 def upgrade() -> None:
     """Make the tables, their indexes and their guards."""
     _create_requests()
     _create_submissions()
     _create_transitions()
-    for trigger in TRIGGERS:
-        op.execute(trigger)
+    if op.get_bind().dialect.name == "sqlite":
+        for trigger in _SQLITE_TRIGGERS:
+            op.execute(trigger)
+    else:
+        _create_guards()
 
 
 def downgrade() -> None:
@@ -170,3 +211,12 @@ def _create_transitions() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
     )
     op.create_index("ix_transitions_request_id", "transitions", ["request_id"])
+
+
+def _create_guards() -> None:
+    for name, event, condition, message in _POSTGRESQL_GUARDS:
+        refusal = f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'"
+        row = "OLD" if event.startswith("DELETE") else "NEW"
+        body = f"BEGIN IF {condition} THEN {refusal}; END IF; RETURN {row}; END"
+        op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+        op.execute(f"CREATE TRIGGER {name} BEFORE {event} FOR EACH ROW EXECUTE FUNCTION {name}()")

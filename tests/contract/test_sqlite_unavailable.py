@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from support.rows import EVERYTHING, NOON, a_request, admitted, completed
+from support.rows import NOON, a_request, admitted, completed
 from veobot.core.errors import StoreUnavailable
 from veobot.core.request import VideoRequest
-from veobot.core.status import Closure, DeliveryRoute
-from veobot.store.database import BUSY_WAITS_SECONDS, Database, open_database
+from veobot.core.status import DeliveryRoute
 from veobot.store.errors import DatabaseMissing, NotADatabase, StoreBusy
-from veobot.store.requests import SqliteRequestStore
+from veobot.store.requests import SqlRequestStore
+from veobot.store.sqlite import BUSY_WAITS_SECONDS, SqliteDatabase, open_database
 
 SECONDS_TO_ANSWER_DISCORD = 3.0
+
+
+@pytest.fixture
+def database(sqlite_database: SqliteDatabase) -> SqliteDatabase:
+    return sqlite_database
 
 
 class Sleeper:
@@ -39,7 +44,7 @@ class Sleeper:
 
 async def test_a_writer_waits_on_the_loop_until_another_has_committed(path: Path) -> None:
     sleeper = Sleeper()
-    store = SqliteRequestStore(await open_database(path, sleep=sleeper.sleep))
+    store = SqlRequestStore(await open_database(path, sleep=sleeper.sleep))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     sleeper.then = lambda: other.execute("COMMIT").close()
@@ -49,7 +54,7 @@ async def test_a_writer_waits_on_the_loop_until_another_has_committed(path: Path
 
 async def test_a_writer_gives_up_while_discord_still_waits(path: Path) -> None:
     sleeper = Sleeper()
-    store = SqliteRequestStore(await open_database(path, sleep=sleeper.sleep))
+    store = SqlRequestStore(await open_database(path, sleep=sleeper.sleep))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreBusy, match="Another program is holding the database"):
@@ -62,7 +67,7 @@ async def test_a_writer_gives_up_while_discord_still_waits(path: Path) -> None:
 
 async def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
     sleeper = Sleeper()
-    store = SqliteRequestStore(await open_database(path, sleep=sleeper.sleep))
+    store = SqlRequestStore(await open_database(path, sleep=sleeper.sleep))
     request = await admitted(store)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -87,7 +92,7 @@ async def test_a_writer_waits_for_another_process(path: Path) -> None:
         waited.set()
         await asyncio.sleep(seconds)
 
-    store = SqliteRequestStore(await open_database(path, sleep=sleep))
+    store = SqlRequestStore(await open_database(path, sleep=sleep))
     arguments = (sys.executable, "-c", HOLD_THE_LOCK, str(path))
     holder = await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE)
     assert holder.stdout is not None
@@ -102,12 +107,14 @@ async def test_a_writer_waits_for_another_process(path: Path) -> None:
 # -- the disk
 
 
-async def admit_without_end(store: SqliteRequestStore, accepted: list[VideoRequest]) -> None:
+async def admit_without_end(store: SqlRequestStore, accepted: list[VideoRequest]) -> None:
     for number in range(1, 1000):
         accepted.append(await admitted(store, a_request(number)))  # noqa: PERF401 - the last one raises
 
 
-async def test_a_full_disk_refuses_and_changes_nothing(database: Database, store: SqliteRequestStore) -> None:
+async def test_a_full_disk_refuses_and_changes_nothing(
+    database: SqliteDatabase, store: SqlRequestStore
+) -> None:
     earlier = await completed(store, a_request(0))
     await database.write(_fill_the_disk)
     accepted: list[VideoRequest] = []
@@ -123,7 +130,7 @@ async def test_a_full_disk_refuses_and_changes_nothing(database: Database, store
 
 
 async def test_a_transaction_is_whole_or_not_at_all_on_a_full_disk(
-    database: Database, store: SqliteRequestStore
+    database: SqliteDatabase, store: SqlRequestStore
 ) -> None:
     request = await completed(store, a_request(0))
 
@@ -138,7 +145,7 @@ async def test_a_transaction_is_whole_or_not_at_all_on_a_full_disk(
 
 
 async def test_a_transaction_that_cannot_even_be_rolled_back_stops_no_other(
-    database: Database, store: SqliteRequestStore
+    database: SqliteDatabase, store: SqlRequestStore
 ) -> None:
     request = await admitted(store)
 
@@ -160,7 +167,7 @@ def _fill_the_disk(connection: Connection) -> None:
 
 
 async def test_a_database_that_cannot_be_written_says_so(
-    database: Database, store: SqliteRequestStore
+    database: SqliteDatabase, store: SqlRequestStore
 ) -> None:
     request = await completed(store)
     await database.read(lambda c: c.execute(text("PRAGMA query_only = ON")))
@@ -222,7 +229,7 @@ async def test_a_refused_file_may_be_exchanged_for_a_good_one(path: Path) -> Non
     path.parent.mkdir()
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
-    store = SqliteRequestStore(Database(path, sleep=asyncio.sleep))
+    store = SqlRequestStore(SqliteDatabase(path, sleep=asyncio.sleep))
     with pytest.raises(NotADatabase):
         await store.claim_incomplete("second", NOON)
     move_away(path)
@@ -231,7 +238,7 @@ async def test_a_refused_file_may_be_exchanged_for_a_good_one(path: Path) -> Non
 
 async def test_a_damaged_database_says_so_and_a_mended_one_works_again(path: Path) -> None:
     database = await open_database(path, sleep=asyncio.sleep)
-    store = SqliteRequestStore(database)
+    store = SqlRequestStore(database)
     for number in range(50):
         await admitted(store, a_request(number))
     database.close()
@@ -245,7 +252,7 @@ async def test_a_damaged_database_says_so_and_a_mended_one_works_again(path: Pat
 
 async def test_a_store_can_be_made_before_its_database_can_be_read(path: Path) -> None:
     write(path, b"no database" * 1000)
-    store = SqliteRequestStore(Database(path, sleep=asyncio.sleep))
+    store = SqlRequestStore(SqliteDatabase(path, sleep=asyncio.sleep))
     with pytest.raises(NotADatabase):
         await store.claim_incomplete("second", NOON)
     write(path, b"")
@@ -256,20 +263,3 @@ async def test_a_missing_database_is_not_made_by_who_only_looks(path: Path) -> N
     with pytest.raises(DatabaseMissing, match="There is no database at"):
         await open_database(path, sleep=asyncio.sleep, create=False)
     assert not path.parent.exists()
-
-
-async def test_the_file_may_be_read_by_its_owner_only(database: Database, store: SqliteRequestStore) -> None:
-    await admitted(store)
-    modes = {file.name: file.stat().st_mode & 0o077 for file in database.path.parent.iterdir()}
-    assert modes == {"veobot.db": 0, "veobot.db-wal": 0, "veobot.db-shm": 0}
-
-
-async def test_what_is_committed_is_there_after_closing(
-    database: Database, store: SqliteRequestStore
-) -> None:
-    request = await completed(store)
-    await store.close(request, Closure.DELIVERED, NOON)
-    closed = await store.get(request.id)
-    database.close()
-    assert await store.get(request.id) == closed
-    assert await store.admit(a_request(2), EVERYTHING, lambda _: None) is None
