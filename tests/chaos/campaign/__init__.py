@@ -14,6 +14,7 @@ the bot says of itself.
     bot      the process that is killed
     watch    the ledger as it grows
     records  the database after each kill
+    memory   what it must still say at the next look
     dossier  what the ledger says of each request
     videos   whether the delivered files are the right ones
     timing   how long interrupted members wait

@@ -188,7 +188,7 @@ class Acts:
                 await self._kill_before_the_commit()
                 return
             case Moment.CLAIMED:
-                reached = await self._bot.logs("request.resumed", REACHED_SECONDS)
+                reached = await self._bot.logs("request.resumed", timeout_seconds=REACHED_SECONDS)
             case Moment.IDENTIFIED:
                 reached = await self._sees(self._started_after, "gateway", "identify")
             case Moment.READY:

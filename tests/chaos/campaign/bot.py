@@ -98,18 +98,18 @@ class Bot:
         if self._process.running and self._process.pid is not None:
             os.kill(self._process.pid, number)
 
-    async def logs(self, event: str, timeout_seconds: float) -> bool:
-        """Wait until this life has logged the event; False if it does not in time."""
+    async def logs(self, *events: str, timeout_seconds: float) -> bool:
+        """Wait until this life has logged one of the events; False if it does not in time."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                while not self._logged(event):  # noqa: ASYNC110 -- a file has no event to wait for
+                while not self._logged(events):  # noqa: ASYNC110 -- a file has no event to wait for
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             return False
         return True
 
-    def _logged(self, event: str) -> bool:
+    def _logged(self, events: tuple[str, ...]) -> bool:
         with self._process.log_path.open("rb") as log:
             log.seek(self._log_offset)
             text = log.read().decode(errors="replace")
-        return any(LogLine.parse(line).event == event for line in text.splitlines() if event in line)
+        return any(LogLine.parse(line).event in events for line in text.splitlines())

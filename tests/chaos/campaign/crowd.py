@@ -74,9 +74,9 @@ class Crowd:
         self._seed = seed
         self._numbers = iter(range(1, 1_000_000))
 
-    async def set_the_stage(self) -> None:
-        """Let Vertex end videos as their prompts say."""
-        await self._world.vertex(generation_seconds=USUAL_SECONDS, script=ENDINGS)
+    async def set_the_stage(self, generation_seconds: float = USUAL_SECONDS) -> None:
+        """Let Vertex end videos as their prompts say, after so long where those say nothing of it."""
+        await self._world.vertex(generation_seconds=generation_seconds, script=ENDINGS)
 
     async def keep_asking(self, member: str) -> None:
         """Ask again and again, until cancelled."""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from chaos.campaign.dossier import Archive, Dossier, Says, files_of, link_of, says, shows_progress
+from chaos.campaign.memory import Row
 from chaos.campaign.mishaps import CLOCK_TOLERANCE, Closing, Mishaps
-from chaos.campaign.records import Row
 from veobot.sandbox.ledger import Entry
 
 MICRO_USD = 1_000_000
@@ -171,7 +171,7 @@ class _Case:
     @property
     def _closed_at(self) -> datetime | None:
         closed_at = None if self._row is None else self._row["closed_at"]
-        return None if closed_at is None else _moment(closed_at)
+        return None if closed_at is None else moment(closed_at)
 
     # -- what the rows say
 
@@ -233,7 +233,7 @@ class _Case:
         if row is None or row["operation"] is not None:
             return None
         waited = self._evidence.submit_timeout + self._evidence.generation_deadline
-        deadline = _moment(row["intended_at"]) + waited
+        deadline = moment(row["intended_at"]) + waited
         if second.at < deadline - CLOCK_TOLERANCE:
             return None
         finished = self._dossier.finished.get(first.text("operation"))
@@ -293,6 +293,7 @@ def _is_empty(submission: Entry) -> bool:
     return "empty" in str(submission.fields["prompt"])
 
 
-def _moment(milliseconds: object) -> datetime:
+def moment(milliseconds: object) -> datetime:
+    """Return a time as the rows have it."""
     assert isinstance(milliseconds, int)
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

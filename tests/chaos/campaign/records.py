@@ -4,28 +4,10 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-Row = Mapping[str, object]
-
-_STATES = """
-SELECT CASE
-    WHEN acknowledged_at IS NULL THEN 'not known to be acknowledged'
-    WHEN status = 'generating' THEN 'generating'
-    WHEN status = 'pending' THEN COALESCE(
-        (SELECT 'pending, submission ' || state FROM submissions
-          WHERE request_id = requests.id ORDER BY attempt DESC LIMIT 1), 'waiting for a slot')
-    WHEN delivery_route IS NULL THEN 'outcome known, telling not begun'
-    WHEN outcome_message_id IS NOT NULL THEN 'posted, not closed'
-    WHEN delivery_route = 'post' THEN 'telling by a new message'
-    ELSE 'telling by an edit'
-  END
-  FROM requests WHERE closed_at IS NULL
-"""
-
-_TOKENS = "SELECT interaction_token FROM requests WHERE interaction_token IS NOT NULL"
+from chaos.campaign.memory import CLOSED, NAMES, STATES, TOKENS, Continuity, Row
 
 
 class Records:
@@ -37,12 +19,11 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._closed: dict[object, Row] = {}
-        self._operations: dict[tuple[object, object], object] = {}
         self._tokens: set[str] = set()
         self.checks = 0
         self.broken: list[str] = []
         """What was found that must never be."""
+        self._continuity = Continuity(self.broken)
         self.caught: Counter[str] = Counter()
         """In which states the kills caught requests."""
 
@@ -73,7 +54,7 @@ class Records:
 
     def tokens_left(self) -> int:
         """Return how many rows hold an interaction's token."""
-        return len(_read(self._path, _TOKENS))
+        return len(_read(self._path, TOKENS))
 
     def token_traces(self) -> int:
         """Return how many of the tokens ever seen here can still be found in the file's bytes.
@@ -81,7 +62,7 @@ class Records:
         To be called when no bot runs: the file is opened, so that what was in its log is in the file itself. SQLite's
         secure_delete wipes what is deleted, but not what is left over where a page was split: no row shows that.
         """
-        _read(self._path, _TOKENS, writable=True)
+        _read(self._path, TOKENS, writable=True)
         content = self._path.read_bytes()
         return sum(token.encode() in content for token in self._tokens)
 
@@ -93,23 +74,9 @@ class Records:
             return
         if not _read(path, "SELECT 1 FROM sqlite_master WHERE name = 'requests'"):
             return  # killed before it had made its tables
-        self.caught.update(str(next(iter(row.values()))) for row in _read(path, _STATES))
-        self._tokens.update(str(row["interaction_token"]) for row in _read(path, _TOKENS))
-        self._compare(path)
-
-    def _compare(self, path: Path) -> None:
-        """A closed row never changes, and an operation's name is never overwritten."""
-        for row in _read(path, "SELECT * FROM requests WHERE closed_at IS NOT NULL"):
-            before = self._closed.setdefault(row["id"], row)
-            if before != row:
-                self.broken.append(f"request {row['id']} changed after it was closed: {before} → {row}")
-        for row in _read(path, "SELECT request_id, attempt, operation FROM submissions"):
-            key = (row["request_id"], row["attempt"])
-            before_name = self._operations.get(key)
-            if before_name is not None and before_name != row["operation"]:
-                self.broken.append(f"the operation of {key} changed: {before_name} → {row['operation']}")
-            if row["operation"] is not None:
-                self._operations[key] = row["operation"]
+        self.caught.update(str(next(iter(row.values()))) for row in _read(path, STATES))
+        self._tokens.update(str(row["interaction_token"]) for row in _read(path, TOKENS))
+        self._continuity.compare(_read(path, CLOSED), _read(path, NAMES))
 
 
 def _read(path: Path, statement: str, *, writable: bool = False) -> list[Row]:

@@ -3,14 +3,14 @@
 import json
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from chaos.campaign.judge import Broken, Finding
+from chaos.campaign.judge import Broken, Finding, Verdict
 from chaos.campaign.plan import Way
 from chaos.campaign.stage import Outcome
 from chaos.campaign.windows import MOMENT_NAMES, WINDOW_NAMES
@@ -48,10 +48,6 @@ class Report:
             for o in self.outcomes
         )
 
-    def count(self, *kinds: Broken) -> int:
-        """Return how many requests have one of these faults."""
-        return sum(outcome.verdict.count(*kinds) for outcome in self.outcomes)
-
     def summary(self) -> dict[str, object]:
         """Return the numbers, for a file."""
         verdicts = [outcome.verdict for outcome in self.outcomes]
@@ -60,18 +56,7 @@ class Report:
             "passed": self.passed,
             "kills": self.kills,
             "kills_by_way": self._total(lambda o: o.ways),
-            "asked": sum(v.asked for v in verdicts),
-            "acknowledged": sum(v.acknowledged for v in verdicts),
-            "told_video": sum(v.told_video for v in verdicts),
-            "told_reason": sum(v.told_reason for v in verdicts),
-            "undeliverable": sum(v.undeliverable for v in verdicts),
-            "withdrawn": sum(v.withdrawn for v in verdicts),
-            "lost": self.count(*LOST),
-            "duplicate_outcomes": self.count(*DUPLICATES),
-            "paid_twice": self.count(*PAID),
-            "paid_twice_excused": [excuse for v in verdicts for excuse in v.excused],
-            "uncounted": self.count(Broken.UNCOUNTED),
-            "wrong": self.count(*WRONG),
+            **counted(verdicts),
             "unclosed_rows": sum(o.unclosed for o in self.outcomes),
             "tokens_left": sum(o.tokens_left for o in self.outcomes),
             "token_traces": sum(o.token_traces for o in self.outcomes),
@@ -83,9 +68,8 @@ class Report:
             "caught": self._total(lambda o: o.caught),
             "faults": sum(self._total(lambda o: o.faults).values()),
             "broken": [
-                *(f"{f.dossier.id} {f.broken.value}: {f.detail}" for v in verdicts for f in v.findings),
-                *(f"belongs to no command: {_line(e)}" for v in verdicts for e in v.strays),
-                *(line for o in self.outcomes for line in o.broken),
+                *(found for v in verdicts for found in named(v)),
+                *(broken for o in self.outcomes for broken in o.broken),
             ],
             "seconds": round(self.seconds, 1),
             "repeat": self.repeat,
@@ -114,11 +98,9 @@ class Report:
         for excuse in (e for o in self.outcomes for e in o.verdict.excused):
             console.print(f"[dim]paid twice, excused: request {excuse}[/dim]")
         for outcome in self.outcomes:
-            _show_findings(console, outcome.verdict.findings)
-            for stray in outcome.verdict.strays:
-                console.print(Text(f"✖ belongs to no command: {_line(stray)}", "red"))
-            for line in outcome.broken:
-                console.print(Text(f"✖ {line}", "red"))
+            show_findings(console, outcome.verdict)
+            for broken in outcome.broken:
+                console.print(Text(f"✖ {broken}", "red"))
         verdict = Text("PASS  every promise was kept", "bold green")
         if not self.passed:
             verdict = Text("FAIL  promises were broken", "bold red")
@@ -135,28 +117,9 @@ class Report:
         for way, count in self._total(lambda o: o.ways).items():
             table.add_row(way, str(count))
         table.add_row("calls spoilt on the wire", str(summary["faults"]), end_section=True)
-        for label, name in (
-            ("commands asked", "asked"),
-            ("acknowledged", "acknowledged"),
-            ("  told a video", "told_video"),
-            ("  told a reason", "told_reason"),
-            ("  nobody to tell (channel closed)", "undeliverable"),
-            ("  withdrawn (message deleted)", "withdrawn"),
-        ):
-            table.add_row(label, str(summary[name]), end_section=name == "withdrawn")
-        for label, name in (
-            ("lost", "lost"),
-            ("duplicate outcomes", "duplicate_outcomes"),
-            ("paid twice", "paid_twice"),
-            ("cost more than was counted", "uncounted"),
-            ("wrong member, place, prompt or file", "wrong"),
-            ("unclosed rows", "unclosed_rows"),
-            ("tokens left in the database", "tokens_left"),
-        ):
-            value = summary[name]
-            table.add_row(label, Text(str(value), "green" if value == 0 else "bold red"))
+        add_promises(table, summary)
         table.add_row("traces of erased tokens in the file", str(summary["token_traces"]))
-        damaged = sum("damaged" in line for outcome in self.outcomes for line in outcome.broken)
+        damaged = sum("damaged" in found for outcome in self.outcomes for found in outcome.broken)
         table.add_row(
             "looks at the database after a kill, damaged",
             f"{summary['integrity_checks']}, {damaged}",
@@ -188,10 +151,68 @@ class Report:
         return table
 
 
-def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """Print each request's broken promises, and everything the ledger has about it."""
+def counted(verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """Return the numbers of what was asked and what became of it."""
+
+    def count(*kinds: Broken) -> int:
+        return sum(verdict.count(*kinds) for verdict in verdicts)
+
+    return {
+        "asked": sum(v.asked for v in verdicts),
+        "acknowledged": sum(v.acknowledged for v in verdicts),
+        "told_video": sum(v.told_video for v in verdicts),
+        "told_reason": sum(v.told_reason for v in verdicts),
+        "undeliverable": sum(v.undeliverable for v in verdicts),
+        "withdrawn": sum(v.withdrawn for v in verdicts),
+        "lost": count(*LOST),
+        "duplicate_outcomes": count(*DUPLICATES),
+        "paid_twice": count(*PAID),
+        "paid_twice_excused": [excuse for v in verdicts for excuse in v.excused],
+        "uncounted": count(Broken.UNCOUNTED),
+        "wrong": count(*WRONG),
+    }
+
+
+def named(verdict: Verdict) -> list[str]:
+    """Return each broken promise as one line."""
+    return [
+        *(f"{f.dossier.id} {f.broken.value}: {f.detail}" for f in verdict.findings),
+        *(f"belongs to no command: {line(e)}" for e in verdict.strays),
+    ]
+
+
+def add_promises(table: Table, summary: Mapping[str, object]) -> None:
+    """Add what was asked, and how often each promise was broken."""
+    for label, name in (
+        ("commands asked", "asked"),
+        ("acknowledged", "acknowledged"),
+        ("  told a video", "told_video"),
+        ("  told a reason", "told_reason"),
+        ("  nobody to tell (channel closed)", "undeliverable"),
+        ("  withdrawn (message deleted)", "withdrawn"),
+    ):
+        table.add_row(label, str(summary[name]), end_section=name == "withdrawn")
+    for label, name in (
+        ("lost", "lost"),
+        ("duplicate outcomes", "duplicate_outcomes"),
+        ("paid twice", "paid_twice"),
+        ("cost more than was counted", "uncounted"),
+        ("wrong member, place, prompt or file", "wrong"),
+        ("unclosed rows", "unclosed_rows"),
+        ("tokens left in the database", "tokens_left"),
+    ):
+        table.add_row(label, must_be_none(summary[name]))
+
+
+def must_be_none(value: object) -> Text:
+    """Return a number in red unless it is 0."""
+    return Text(str(value), "green" if value == 0 else "bold red")
+
+
+def show_findings(console: Console, verdict: Verdict) -> None:
+    """Print each request's broken promises, with everything the ledger has about it, and what belongs to none."""
     by_request: dict[str, list[Finding]] = {}
-    for finding in findings:
+    for finding in verdict.findings:
         by_request.setdefault(finding.dossier.id, []).append(finding)
     for request_id, broken in by_request.items():
         console.print()
@@ -199,10 +220,13 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
             detail = f" ({finding.detail})" if finding.detail else ""
             console.print(Text(f"✖ request {request_id} {finding.broken.value}{detail}", "red"))
         for entry in broken[0].dossier.entries:
-            console.print(Text(f"    {_line(entry)}", "dim"), soft_wrap=True)
+            console.print(Text(f"    {line(entry)}", "dim"), soft_wrap=True)
+    for stray in verdict.strays:
+        console.print(Text(f"✖ belongs to no command: {line(stray)}", "red"))
 
 
-def _line(entry: Entry) -> str:
+def line(entry: Entry) -> str:
+    """Return a ledger's entry as one line."""
     fields = ", ".join(
         f"{name}={value!r}" for name, value in entry.fields.items() if value not in (None, [], "")
     )

@@ -1,7 +1,6 @@
 """One campaign: a sandbox, a bot, members who keep asking, bad weather, and one strike after the other."""
 
 import asyncio
-import json
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -106,7 +105,7 @@ class Campaign:
         self, sandbox: SandboxProcess, bot: Bot, records: Records, mishaps: Mishaps, watch: Watch
     ) -> Outcome:
         await watch.catch_up()
-        self._write_ledger(watch)
+        watch.write(self.directory / "ledger.jsonl")
         evidence = Evidence(
             entries=watch.entries,
             requests=records.rows("requests"),
@@ -131,11 +130,3 @@ class Campaign:
             broken=[*records.broken, *bot.broken],
             resumptions_seconds=resumption_seconds(watch, bot.starts),
         )
-
-    def _write_ledger(self, watch: Watch) -> None:
-        """Keep the ledger beside the bot's files, for whoever wants to know more than the report says."""
-        lines = (
-            json.dumps({"seq": e.seq, "at": e.at.isoformat(), "kind": e.kind, "fields": e.fields})
-            for e in watch.entries
-        )
-        (self.directory / "ledger.jsonl").write_text("\n".join(lines), encoding="utf-8")

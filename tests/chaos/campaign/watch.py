@@ -1,8 +1,10 @@
 """The ledger as it grows, with the real time at which each entry was seen."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from veobot.sandbox.client import SandboxClient, SandboxTimeout
 from veobot.sandbox.ledger import Entry
@@ -64,3 +66,11 @@ class Watch:
                     await self._grown.wait()
         except TimeoutError:
             return None
+
+    def write(self, path: Path) -> None:
+        """Keep all of it in a file, for whoever wants to know more than the report says."""
+        lines = (
+            json.dumps({"seq": e.seq, "at": e.at.isoformat(), "kind": e.kind, "fields": e.fields})
+            for e in self.entries
+        )
+        path.write_text("\n".join(lines), encoding="utf-8")
