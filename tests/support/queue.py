@@ -32,7 +32,7 @@ from veobot.workqueue.carrying import Carry
 from veobot.workqueue.procrastinate import Claim, ProcrastinateWorkQueue, Timing
 
 HURRIED = Timing(
-    heartbeat_seconds=0.3, stalled_seconds=2.0, sweep_seconds=0.3, enqueue_seconds=1.0, join_seconds=0.1
+    heartbeat_seconds=0.3, stalled_seconds=4.0, sweep_seconds=0.3, enqueue_seconds=1.0, join_seconds=0.1
 )
 LOOK_SECONDS = 0.02
 PATIENCE_SECONDS = 20.0
