@@ -47,10 +47,10 @@ _SUBMISSION_COLUMNS = (
 
 
 class AuditedFile:
-    """One file that is made anew for each schedule, and the objects that open it.
+    """One file that each schedule finds empty, and the objects that open it.
 
-    The database objects are kept from one schedule to the next, since compiling their statements takes longer than
-    running them; the file is opened anew in each schedule.
+    They are kept from one schedule to the next, and stay open where the disk is not the subject: compiling their
+    statements, and SQLite's preparing them, takes longer than running them.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -61,24 +61,43 @@ class AuditedFile:
         self._observer: sqlite3.Connection | None = None
         self._seen = 0
 
-    def renew(self) -> None:
-        """Put a fresh, empty database in place."""
+    def renew(self, *, fresh: bool) -> None:
+        """Put an empty database in place; with `fresh` one that is opened anew, and whose file has no room in it."""
+        if fresh or not self._emptied():
+            self._replace()
+        self._seen = 0
+
+    def _emptied(self) -> bool:
+        """Delete all rows; returns False where the last schedule left some that may not be deleted."""
+        if self._observer is None or self.incomplete():
+            return False
+        self._observer.execute("BEGIN")
+        for table in ("requests", "audit"):  # in this order: the first writes into the second
+            self._observer.execute(f"DELETE FROM {table}")  # noqa: S608 -- one of two words
+        self._observer.execute("COMMIT")
+        return True
+
+    def _replace(self) -> None:
         self.close()
         for end in ("-wal", "-shm", ""):
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
         self.path.write_bytes(self._template)
         self._observer = sqlite3.connect(self.path, isolation_level=None)
         self._observer.row_factory = sqlite3.Row
-        self._seen = 0
+        self._observer.execute("PRAGMA foreign_keys = ON")
 
     def close(self) -> None:
         """Close everything that is open on the file."""
         if self._observer is not None:
             self._observer.close()
             self._observer = None
-        self._idle += self._used
+        self.put_away()
         for database in self._idle:
             database.close()
+
+    def put_away(self) -> None:
+        """Take back what is in use: the schedule is over."""
+        self._idle += self._used
         self._used.clear()
 
     def take(self) -> SimulatedDatabase:

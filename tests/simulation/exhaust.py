@@ -61,6 +61,7 @@ class Story:
 STORIES = (
     Story("a video in time", _ONE),
     Story("the token dies meanwhile", _ONE, (TokenDies(0, 10.0),)),
+    Story("the bot is away until the token is dead", _ONE, (Crash(1, "poll: after#1", LATER),), pairs=False),
     Story("the submission's answer is lost", _ONE, (Spoil("submit", 1, How.LOST_AFTER, 1.0),)),
     Story(
         "the submission is lost with its answer",

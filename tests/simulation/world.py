@@ -116,7 +116,7 @@ class World:
 
     async def run(self) -> Record:
         """Play the schedule until everything is at rest, and return what happened."""
-        self._file.renew()
+        self._file.renew(fresh=bool(self.record.database_away))
         for index, ask in enumerate(self.schedule.asks):
             self.later(ask.at, lambda index=index: self._ask(index))  # type: ignore[misc]  # bound early
         for fault in self.schedule.faults:
@@ -166,7 +166,7 @@ class World:
             process.bury()
         if self._rival is not None:
             self._rival.close()
-        self._file.close()
+        self._file.put_away()
         return record
 
     def _plan(self, fault: Fault) -> None:

@@ -267,6 +267,8 @@ class Delivery:
             self._as_link = self._as_link or self._lost_uploads >= LOST_UPLOADS_BEFORE_A_LINK
 
     async def _undeliverable(self, request: VideoRequest, error: Permanent) -> None:
+        # Nobody can write over what lands after this: the row is closed only when nothing can.
+        await self._let_settle(request)
         self._warn_undeliverable(request, error)
         lost = undeliverable(request, str(error)) if request.status is Status.COMPLETED else None
         await self._parts.store.close(request, Closure.UNDELIVERABLE, self._parts.clock.now(), lost)

@@ -175,6 +175,9 @@ class RequestStore(Protocol):
     ) -> Sequence[float]:
         """Return how long the latest `limit` videos of this model, resolution and duration took that ended before."""
 
+    async def oldest_token(self) -> datetime | None:
+        """Return when the oldest request was asked that still has its token; None where none has."""
+
     async def erase_expired_tokens(self, asked_before: datetime) -> int:
         """Erase the dead tokens of requests asked before this moment; return how many. A fact: under any epoch."""
 

@@ -131,10 +131,12 @@ class SqlRequestStore(RequestStore):
             lambda c: queries.recent_generation_seconds(c, options, before, limit)
         )
 
+    async def oldest_token(self) -> datetime | None:
+        """Return when the oldest request was asked that still has its token; None where none has."""
+        return await self._database.read(retention.oldest_token)
+
     async def erase_expired_tokens(self, asked_before: datetime) -> int:
         """Erase the tokens of requests asked before this moment; return how many."""
-        if not await self._database.read(lambda c: retention.any_expired_token(c, asked_before)):
-            return 0
         return await self._database.write(lambda c: retention.erase_expired_tokens(c, asked_before))
 
     async def delete_closed(self, closed_before: datetime, limit: int) -> int:

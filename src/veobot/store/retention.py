@@ -2,23 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Integer, and_, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, delete, exists, func, select, update
 
 from veobot.core.request import TOKEN_LIFETIME
 
 from . import journal
 from .schema import closed, incomplete, requests
 
-_expired = and_(
-    incomplete,
-    requests.c.interaction_token.is_not(None),
-    requests.c.created_at < bindparam("asked_before"),
-)
+_with_token = and_(incomplete, requests.c.interaction_token.is_not(None))
+_expired = and_(_with_token, requests.c.created_at < bindparam("asked_before"))
 
 _long_closed = and_(closed, requests.c.closed_at < bindparam("closed_before"))
 
 # Built once: putting these together takes longer than running them.
-_ANY_EXPIRED = select(exists().where(_expired))
+_OLDEST_TOKEN = select(func.min(requests.c.created_at)).where(_with_token)
 _ERASED = journal.each_of(_expired)
 _ERASURE = update(requests).where(_expired).values(interaction_token=None)
 
@@ -33,9 +30,9 @@ _DELETION = delete(requests).where(
 )
 
 
-def any_expired_token(connection: Connection, asked_before: datetime) -> bool:
-    """Tell whether there is a token to erase: there mostly is none, and then nobody needs the write lock."""
-    return bool(connection.scalar(_ANY_EXPIRED, {"asked_before": asked_before}))
+def oldest_token(connection: Connection) -> datetime | None:
+    """Return when the oldest request was asked that still has its token."""
+    return connection.scalar(_OLDEST_TOKEN)
 
 
 def erase_expired_tokens(connection: Connection, asked_before: datetime) -> int:
@@ -47,7 +44,7 @@ def erase_expired_tokens(connection: Connection, asked_before: datetime) -> int:
 
 
 def any_long_closed(connection: Connection, closed_before: datetime) -> bool:
-    """Tell whether there is a request to delete; see `any_expired_token`."""
+    """Tell whether there is a request to delete: there mostly is none, and then nobody needs the write lock."""
     return bool(connection.scalar(_ANY_LONG_CLOSED, {"closed_before": closed_before}))
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from simulation.record import TOKEN_SECONDS, Content, Kind, Message
+from simulation.record import TOKEN_SECONDS, Call, Content, Kind, Message
 
 from .evidence import LATE_SECONDS, Evidence, Story
 
@@ -93,11 +93,18 @@ def _looked_by_token(evidence: Evidence, story: Story, asked_at: float) -> bool:
     looks = (
         c.landed_at
         for c in story.called("find_acknowledgement")
-        if c.end == "ok"
-        and c.landed_at is not None
-        and not evidence.database_failed(c.landed_at, c.answered_at or c.landed_at)
+        if c.end == "ok" and c.landed_at is not None and _could_be_kept(evidence, c)
     )
     return any(WINDOW_SECONDS < at - asked_at < TOKEN_SECONDS - evidence.clock_slack for at in looks)
+
+
+def _could_be_kept(evidence: Evidence, call: Call) -> bool:
+    """Whether there was a database when the answer came, and its process did not die at the same moment."""
+    assert call.landed_at is not None
+    answered_at = call.answered_at or call.landed_at
+    died_at = evidence.record.lives[call.life - 1].ended_at
+    lived_on = died_at is None or died_at > answered_at
+    return lived_on and not evidence.database_failed(call.landed_at, answered_at)
 
 
 def an_end_without_telling_has_its_reason(evidence: Evidence) -> Iterator[str]:
