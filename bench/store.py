@@ -132,12 +132,12 @@ async def live(store: SqlRequestStore, stopwatch: Stopwatch, number: int) -> Non
     await take("begin_delivery", store.begin_delivery(request, DeliveryRoute.EDIT, now))
     request = await store.get(request.id)
     await take("close", store.close(request, Closure.DELIVERED, now))
-    await take("sweep, idle", sweep(store, now))
+    await take("sweep, idle", sweep(store))
 
 
-async def sweep(store: SqlRequestStore, now: datetime) -> None:
-    """Look for dead tokens and old requests where there are none: what a bot does each minute."""
-    await store.erase_expired_tokens(now)
+async def sweep(store: SqlRequestStore) -> None:
+    """Look for dead tokens and old requests where there are none: what an idle bot does now and then."""
+    await store.oldest_token()
     await store.delete_closed(FIRST_AT, DELETED_AT_ONCE)
 
 

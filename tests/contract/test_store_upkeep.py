@@ -79,6 +79,19 @@ async def test_dead_tokens_are_erased_under_any_epoch(database: Database, store:
     assert await store.erase_expired_tokens(asked_before=NOON) == 0
 
 
+async def test_the_oldest_token_is_that_of_the_oldest_incomplete_request_that_has_one(
+    store: SqlRequestStore,
+) -> None:
+    assert await store.oldest_token() is None
+    closed = await completed(store, a_request(1, created_at=NOON - 2 * SECOND))
+    await store.close(closed, Closure.DELIVERED, NOON)
+    await admitted(store, a_request(2, created_at=NOON - SECOND))
+    await admitted(store, a_request(3, created_at=NOON))
+    assert await store.oldest_token() == NOON - SECOND
+    await store.erase_expired_tokens(asked_before=NOON)
+    assert await store.oldest_token() == NOON
+
+
 async def request_ids(database: Database, table: str) -> list[int]:
     query = text(f"SELECT DISTINCT request_id FROM {table} ORDER BY request_id")  # noqa: S608 - the test's own
     return await database.read(lambda c: list(c.scalars(query)))

@@ -61,8 +61,8 @@ class Tally:
         self.schedules += 1
         self.crashes += played.deaths
         self.virtual_seconds += played.record.ended_at
-        self.reached += played.reached
-        self.hits += played.hits
+        self.reached.update(played.reached)
+        self.hits.update(played.hits)
         self.faults.update(played.record.faults)
         self.outcomes.update(
             f"{row['closure'] or 'never closed'}: {row['failure'] or 'video'}" for row in played.record.rows

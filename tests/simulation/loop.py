@@ -160,17 +160,16 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         asyncio._set_running_loop(self)
         try:
             while not task.done():
-                self.run_once()
+                self._run_next()
         finally:
             asyncio._set_running_loop(None)
         return task.result()
 
-    def run_once(self) -> None:
+    def _run_next(self) -> None:
         """Run what is ready next; where nothing is, jump to the next timer."""
-        ready = self._due
-        if not ready:
+        if not self._due:
             self._jump()
-        handle = ready.popleft()
+        handle = self._due.popleft()
         process = handle.process
         if handle.cancelled() or (process is not None and process.dead):
             return

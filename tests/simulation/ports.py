@@ -101,7 +101,7 @@ class ProcessClock:
         self.ahead_seconds = 0.0
 
     def now(self) -> datetime:
-        return moment(asyncio.get_running_loop().time() + self.ahead_seconds)
+        return moment(self._process.world.now() + self.ahead_seconds)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -183,7 +183,11 @@ class Process:
             await self.limbo()
         self.points += 1
         self._passed[name] += 1
-        named = f"{name}#{self._passed[name]}"
+        if self._at_point:
+            await self._meet(f"{name}#{self._passed[name]}", may_pause=may_pause)
+
+    async def _meet(self, named: str, *, may_pause: bool) -> None:
+        """Meet what the schedule has put at this point."""
         fault = self._at_point.get(self.points) or self._at_point.get(named)
         match fault:
             case Crash():

@@ -52,11 +52,11 @@ class Stage:
     def play(self, schedule: Schedule) -> Played:
         """Play one schedule."""
         loop = SimulatedLoop()
-        world = World(schedule, self._file)
+        world = World(schedule, self._file, loop)
         record = loop.run_until_complete(world.run())
         loop.close()
         points = tuple(process.points_at_rest for process in world.processes)
         reached: Counter[str] = Counter()
         for process in world.processes:
-            reached += process.passed
+            reached.update(process.passed)
         return Played(schedule, record, points, reached, world.hits, world.named)

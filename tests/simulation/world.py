@@ -59,6 +59,8 @@ GIVEN_UP_AFTER_SECONDS = 30 * HOUR
 RESTART_SECONDS = 1.0
 """How soon a process that ended for no planned reason is started again."""
 MOST_LIVES = 40
+FRESH_WHERE_BUSY = 0.25
+"""In how many of the schedules whose database is busy at times it is also opened anew."""
 EAGER_SECONDS = 3.0
 """How soon members try again once the bot is there: at most; many in the first moments of a life."""
 
@@ -66,8 +68,9 @@ EAGER_SECONDS = 3.0
 class World:
     """One schedule, from the first start to rest."""
 
-    def __init__(self, schedule: Schedule, file: AuditedFile) -> None:
+    def __init__(self, schedule: Schedule, file: AuditedFile, loop: SimulatedLoop) -> None:
         self.schedule = schedule
+        self._loop = loop
         self.limits = Limits(
             poll_interval_seconds=schedule.interval_seconds,
             progress_interval_seconds=schedule.interval_seconds,
@@ -101,6 +104,7 @@ class World:
         self._file = file
         self._context = contextvars.copy_context()
         self._rows: dict[int, tuple[int, str, float]] = {}
+        self._incomplete: set[object] = set()
         self._nth: Counter[object] = Counter()
         self._happened: set[str] = set()
         self._asked = 0
@@ -116,7 +120,7 @@ class World:
 
     async def run(self) -> Record:
         """Play the schedule until everything is at rest, and return what happened."""
-        self._file.renew(fresh=bool(self.record.database_away))
+        self._file.renew(fresh=self._needs_a_fresh_file())
         for index, ask in enumerate(self.schedule.asks):
             self.later(ask.at, lambda index=index: self._ask(index))  # type: ignore[misc]  # bound early
         for fault in self.schedule.faults:
@@ -135,6 +139,13 @@ class World:
                     break
         return self._finish()
 
+    def _needs_a_fresh_file(self) -> bool:
+        """Whether it matters how the file is laid out, or is opened."""
+        away = {fault.whom for fault in self.schedule.faults if isinstance(fault, Outage)}
+        # Only now and then: opening a file takes as long as a twentieth of a schedule.
+        opened_while_busy = "busy" in away and self.schedule.fraction("fresh") < FRESH_WHERE_BUSY
+        return "full" in away or opened_while_busy
+
     def _at_rest(self) -> bool:
         """Whether nothing is owed, a process is there to owe it, and none is asleep that could still do harm."""
         alive = [process for process in self.processes if not process.dead]
@@ -142,7 +153,7 @@ class World:
         calling = any(process.calls_in_hand for process in alive)
         asked = self._asked == len(self.schedule.asks)
         disk_away = any(begin <= self.now() <= end for begin, end in self.record.database_away)
-        return asked and serving and not calling and not disk_away and self._file.incomplete() == 0
+        return asked and serving and not calling and not disk_away and not self._incomplete
 
     def _finish(self) -> Record:
         record = self.record
@@ -150,10 +161,8 @@ class World:
         for process in self.processes:
             if process.claimed and not process.dead and not process.paused:
                 process.leftovers()
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, SimulatedLoop)
         record.loop_errors = [
-            *loop.errors,
+            *self._loop.errors,
             *(e for process in self.processes for e in process.unseen_errors()),
         ]
         record.rows = self._file.table("requests")
@@ -186,11 +195,11 @@ class World:
 
     def now(self) -> float:
         """Return the seconds since the beginning."""
-        return asyncio.get_running_loop().time()
+        return self._loop.seconds
 
     def later(self, seconds: float, do: Callable[[], None]) -> None:
         """Do something in the world's own context, whoever asks for it."""
-        asyncio.get_running_loop().call_later(seconds, do, context=self._context)
+        self._loop.call_later(seconds, do, context=self._context)
 
     def _happens(self, what: str) -> None:
         self._happened.add(what)
@@ -271,10 +280,8 @@ class World:
         self.later(fault.seconds, lambda: self._wake(process))
 
     def _wake(self, process: Process) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, SimulatedLoop)
         self._disturbed()
-        loop.wake(process)
+        self._loop.wake(process)
 
     def died(self, process: Process) -> None:
         """See to a successor, as a supervisor does, whoever else may be alive: what was left must be claimed."""
@@ -436,6 +443,7 @@ class World:
             self.record.changes.append(change)
             if change.table == "requests" and change.new is not None:
                 self._note_owner(change.new, now)
+                self._note_closing(change.new)
 
     def spoils_commit(self, method: str) -> bool:
         """Whether this commit, which took place, is to be reported as failed."""
@@ -454,6 +462,12 @@ class World:
         known = self._rows.get(request_id)
         if known is None or known[:2] != (epoch, owner):
             self._rows[request_id] = (epoch, owner, now)
+
+    def _note_closing(self, row: Mapping[str, object]) -> None:
+        if row["closed_at"] is None:
+            self._incomplete.add(row["id"])
+        else:
+            self._incomplete.discard(row["id"])
 
     def is_stored(self, request_id: int) -> bool:
         """Whether the request's row is committed."""

@@ -136,6 +136,9 @@ class Door:
             await self.parts.store.record_placeholder(request.id, placeholder, self.parts.clock.now())
         except StoreUnavailable as error:
             self.parts.log.warning("placeholder.not_recorded", request_id=request.id, reason=str(error))
+        except KeyError:
+            # This process was stopped for days: another has carried the request to its end, and it was deleted.
+            self.parts.log.warning("placeholder.not_recorded", request_id=request.id, reason="It is deleted")
 
     async def _forecast(self, request: VideoRequest) -> Progress:
         """Say what the member is shown first: a video under way where a slot is free, else a place in line."""

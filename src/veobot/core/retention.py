@@ -7,7 +7,8 @@ from .parts import Parts
 from .request import TOKEN_LIFETIME
 
 SWEEP_INTERVAL = timedelta(minutes=1)
-"""A dead token is kept about so much longer than it lived; all that die in the same minute go together."""
+"""A dead token is kept about so much longer than it lived; all that die in the same minute go together. One that was
+stored when it was dead already, by a process that had been stopped, is found 15 minutes later."""
 DELETION_INTERVAL = timedelta(hours=1)
 """Requests are kept for days: an hour more is nothing."""
 DELETED_AT_ONCE = 200
@@ -19,7 +20,7 @@ async def sweep_for_ever(parts: Parts, keep: timedelta) -> None:
 
     It sleeps until the oldest token dies: an idle bot reads four times an hour.
     """
-    look_for_old_at = parts.clock.now()
+    look_for_old_at = parts.clock.now() + SWEEP_INTERVAL  # a start has better things to do
     while True:
         now = parts.clock.now()
         look_again_at = now
@@ -34,7 +35,9 @@ async def sweep_for_ever(parts: Parts, keep: timedelta) -> None:
             look_again_at = min(look_again_at, look_for_old_at)
         except StoreUnavailable as error:
             parts.log.warning("retention.postponed", reason=str(error))
-        await parts.pause((max(look_again_at, now) + SWEEP_INTERVAL - now).total_seconds())
+        # From now on, and not from when it looked: the process may have been stopped in between.
+        rest = max(timedelta(0), look_again_at - parts.clock.now()) + SWEEP_INTERVAL
+        await parts.pause(rest.total_seconds())
 
 
 async def _erase_dead_tokens(parts: Parts, now: datetime) -> datetime:

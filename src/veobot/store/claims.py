@@ -34,6 +34,8 @@ def claim_incomplete(
     """
     claimant = {"claimant": owner}
     rows = connection.execute(_TAKEN_OVER, claimant).mappings().all()
+    if not rows:
+        return []
     by_request = _by_request(connection.execute(_SUBMISSIONS_OF_INCOMPLETE).mappings())
     found = [read_request(row, by_request.get(row["id"], ())) for row in rows]
     unreadable = [row.id for row in found if isinstance(row, UnreadableRow)]

@@ -49,12 +49,12 @@ _none_or_same = or_(
 _begun = requests.c.delivery_route.is_not(None)
 _MESSAGE = _DECISION.where(_begun, _none_or_same).values(outcome_message_id=bindparam("message"))
 
-_SUBMISSION = select(submissions).where(this_submission)
 _STATE = select(submissions.c.state).where(this_submission)
 _STATES = select(submissions.c.attempt, submissions.c.state).where(
     submissions.c.request_id == bindparam("of_request")
 )
-_NEW_SUBMISSION = insert(submissions)
+_NEW_SUBMISSION = insert(submissions).returning(submissions)
+_OPENED_AGAIN = update(submissions).where(this_submission).returning(submissions)
 _CHANGE = update(submissions).where(this_submission)
 
 
@@ -74,11 +74,8 @@ def record_intent(
     _expect_submissions(connection, request)
     earlier = next((s for s in request.submissions if s.attempt == attempt), None)
     if earlier is None:
-        _open_new(connection, request, attempt, prefix, now)
-    else:
-        _open_again(connection, earlier, prefix, now)
-    row = connection.execute(_SUBMISSION, _key(request.id, attempt)).mappings().one()
-    return submission_from_row(row)
+        return _open_new(connection, request, attempt, prefix, now)
+    return _open_again(connection, earlier, prefix, now)
 
 
 def start_generating(connection: Connection, request: VideoRequest, now: datetime) -> None:
@@ -199,7 +196,7 @@ def _expect_submissions(connection: Connection, request: VideoRequest) -> None:
 
 def _open_new(
     connection: Connection, request: VideoRequest, attempt: int, prefix: str, now: datetime
-) -> None:
+) -> Submission:
     if attempt != len(request.submissions) + 1:
         raise ImpossibleTransition(f"Attempt {attempt} cannot follow {len(request.submissions)} attempts.")
     values = {
@@ -210,16 +207,17 @@ def _open_new(
         "intended_at": now,
         "state": SubmissionState.INTENDED.value,
     }
-    connection.execute(_NEW_SUBMISSION, values)
+    return submission_from_row(connection.execute(_NEW_SUBMISSION, values).mappings().one())
 
 
-def _open_again(connection: Connection, earlier: Submission, prefix: str, now: datetime) -> None:
+def _open_again(connection: Connection, earlier: Submission, prefix: str, now: datetime) -> Submission:
     if earlier.state is not SubmissionState.REFUSED:
         raise ImpossibleTransition(f"Attempt {earlier.attempt} was not refused: it is {earlier.state}.")
     if earlier.prefix != prefix:
         raise ImpossibleTransition(f"Attempt {earlier.attempt} keeps its prefix {earlier.prefix}.")
     values = {"state": SubmissionState.INTENDED.value, "intended_at": now}
-    connection.execute(_CHANGE, {**_key(earlier.request_id, earlier.attempt), **values})
+    key = _key(earlier.request_id, earlier.attempt)
+    return submission_from_row(connection.execute(_OPENED_AGAIN, {**key, **values}).mappings().one())
 
 
 def _end_as_read(connection: Connection, request: VideoRequest, end: SubmissionEnd, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What is forgotten, and when."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Integer, and_, bindparam, delete, exists, func, select, update
 
@@ -8,6 +8,8 @@ from veobot.core.request import TOKEN_LIFETIME
 
 from . import journal
 from .schema import closed, incomplete, requests
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _with_token = and_(incomplete, requests.c.interaction_token.is_not(None))
 _expired = and_(_with_token, requests.c.created_at < bindparam("asked_before"))
@@ -31,8 +33,9 @@ _DELETION = delete(requests).where(
 
 
 def oldest_token(connection: Connection) -> datetime | None:
-    """Return when the oldest request was asked that still has its token."""
-    return connection.scalar(_OLDEST_TOKEN)
+    """Return when the oldest request was asked that still has its token; long ago where that time is damaged."""
+    value: object = connection.scalar(_OLDEST_TOKEN)
+    return value if value is None or isinstance(value, datetime) else _LONG_AGO
 
 
 def erase_expired_tokens(connection: Connection, asked_before: datetime) -> int:

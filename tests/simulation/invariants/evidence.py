@@ -34,6 +34,8 @@ CLOCK_SECONDS = 20.0
 """How far two processes' clocks may lie apart where a schedule corrects them."""
 RETRY_SECONDS = 60.0
 """The longest that a transaction which failed waits until it is tried again."""
+NONCE_SECONDS = 180.0
+"""As long as Discord remembers a nonce here, it gives back the earlier message."""
 ROUNDING_SECONDS = 0.01
 """Rows keep whole milliseconds."""
 
@@ -295,6 +297,25 @@ class Evidence:
         return any(
             begin <= until and since <= end + RETRY_SECONDS for begin, end in self.record.database_away
         )
+
+    def unknown_to_the_bot(self, message: Message) -> bool:
+        """Whether it is a new message that was sent once more since nobody could know of it."""
+        others = (m for m in self.story(message.request_id).messages if m.at > message.at)
+        return any(self.sent_again_blindly(message, other) for other in others)
+
+    def sent_again_blindly(self, one: Message, other: Message) -> bool:
+        """Whether the later message came when the nonce was forgotten, after a search of a history that was closed."""
+        if one.is_placeholder or other.is_placeholder:
+            return False
+        first, second = sorted((one, other), key=lambda message: message.at)
+        searches = [
+            call.landed_at
+            for call in self.story(first.request_id).called("find_outcome")
+            if call.landed_at is not None and first.at <= call.landed_at <= second.at
+        ]
+        blind = self.record.unreadable.get(second.channel_id, ())
+        looked_in_vain = bool(searches) and any(begin <= searches[-1] <= end for begin, end in blind)
+        return second.at - first.at >= NONCE_SECONDS and looked_in_vain
 
     def happened(self, fault: str) -> bool:
         """Whether this kind of fault was in the schedule and came about."""

@@ -68,14 +68,17 @@ def _made(generation: Generation, content: Content, story: Story, at: float) -> 
 
 
 def an_outcome_says_what_the_row_says(evidence: Evidence) -> Iterator[str]:
-    """Completed is a video, anything else its reason. What is undeliverable may have been told before it was proven."""
+    """Completed is a video, anything else its reason. What is undeliverable may have been told before it was proven.
+
+    Excused is a message that nobody could know of when another was sent.
+    """
     for story in evidence.stories:
         row = story.row
         if row is None or row["closure"] != "delivered":
             continue
         for message in story.messages:
             content = message.says
-            if content.kind is not Kind.OUTCOME:
+            if content.kind is not Kind.OUTCOME or evidence.unknown_to_the_bot(message):
                 continue
             shows_video = content.video is not None and content.failure is None
             if shows_video != (row["status"] == "completed") or content.failure != row["failure"]:
@@ -88,14 +91,15 @@ def an_outcome_says_what_the_row_says(evidence: Evidence) -> Iterator[str]:
 def an_outcome_once_told_stays_the_same(evidence: Evidence) -> Iterator[str]:
     """A member told of one end is not told of another, not even where the bucket has lost the video meanwhile.
 
-    But a link to it opens nothing any more: whoever has no more than that is told.
+    But a link to it opens nothing any more: whoever has no more than that is told. And of a message that nobody could
+    know of when another was sent nobody knew what it says.
     """
     for story in evidence.stories:
         outcomes = [
             content
             for message in story.messages
             for _, content in message.contents
-            if content.kind is Kind.OUTCOME
+            if content.kind is Kind.OUTCOME and not evidence.unknown_to_the_bot(message)
         ]
         lost = any(content.failure == LOST for content in outcomes)
         told = {(content.failure, content.video) for content in outcomes if not (lost and content.link)}

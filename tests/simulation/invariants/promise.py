@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from simulation.record import TOKEN_SECONDS, Call, Content, Kind, Message
+from simulation.record import TOKEN_SECONDS, Call, Content, Kind
 
 from .evidence import LATE_SECONDS, Evidence, Story
 
@@ -136,47 +136,28 @@ def a_delivered_request_shows_its_outcome(evidence: Evidence) -> Iterator[str]:
 def no_two_messages_show_an_outcome_at_the_same_time(evidence: Evidence) -> Iterator[str]:
     """One message carries the outcome, whatever the closure; one that was deleted makes room for another.
 
-    Excused is a second one that nobody could know to be one: see `_sent_again_blindly`.
+    Excused is a second one that nobody could know to be one: see `Evidence.sent_again_blindly`.
     """
     for story in evidence.stories:
         for one, other in combinations(story.outcomes(), 2):
             at_once = max(one[1], other[1]) < min(one[2], other[2])
-            if at_once and not _sent_again_blindly(evidence, one[0], other[0]):
+            if at_once and not evidence.sent_again_blindly(one[0], other[0]):
                 yield (
                     f"Request {story.id} has two outcomes: message {one[0].id} since {one[1]:.3f} "
                     f"and message {other[0].id} since {other[1]:.3f}."
                 )
 
 
-NONCE_SECONDS = 180.0
-"""As long as Discord remembers a nonce here, it gives back the earlier message."""
-
-
-def _sent_again_blindly(evidence: Evidence, one: Message, other: Message) -> bool:
-    """Whether the later message came when the nonce was forgotten, after a search of a history that was closed."""
-    if one.is_placeholder or other.is_placeholder:
-        return False
-    first, second = sorted((one, other), key=lambda message: message.at)
-    searches = [
-        call.landed_at
-        for call in evidence.story(first.request_id).called("find_outcome")
-        if call.landed_at is not None and first.at <= call.landed_at <= second.at
-    ]
-    blind = evidence.record.unreadable.get(second.channel_id, ())
-    looked_in_vain = bool(searches) and any(begin <= searches[-1] <= end for begin, end in blind)
-    return second.at - first.at >= NONCE_SECONDS and looked_in_vain
-
-
 def a_request_has_one_new_message_at_most(evidence: Evidence) -> Iterator[str]:
     """Beside the placeholder there is one message, unless a human deleted the first before the second came.
 
-    Excused is a second one that nobody could know to be one: see `_sent_again_blindly`.
+    Excused is a second one that nobody could know to be one: see `Evidence.sent_again_blindly`.
     """
     for story in evidence.stories:
         posts = sorted((m for m in story.messages if not m.is_placeholder), key=lambda m: m.at)
         for first, second in pairwise(posts):
             gone = first.deleted_at is not None and first.deleted_at <= second.at
-            if not gone and not _sent_again_blindly(evidence, first, second):
+            if not gone and not evidence.sent_again_blindly(first, second):
                 yield (
                     f"Request {story.id} has message {first.id} of {first.at:.3f} "
                     f"and message {second.id} of {second.at:.3f}, {second.at - first.at:.0f} s later."
