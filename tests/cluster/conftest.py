@@ -1,5 +1,6 @@
 """Fixtures for tests with many processes; they live in tests/support."""
 
-from support.cluster import cluster, fresh_url
+from support.cluster import cluster
+from support.postgres_fixtures import empty_url, url
 
-__all__ = ["cluster", "fresh_url"]
+__all__ = ["cluster", "empty_url", "url"]

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
 
-from support.postgres import fresh_database, prepared_template, running_server, server_address
+from support.postgres import running_server
 from support.rows import recorded_statements
 from veobot.core.errors import Retryable, StoreUnavailable
 from veobot.core.pacing import LONGEST_PATIENCE_SECONDS, PaceBook, Rate
@@ -18,24 +18,6 @@ from veobot.store.postgres import PostgresDatabase
 
 RATE = Rate(permits=45, seconds=1.0)
 NAME = "discord"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with server_address() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def template(server: str) -> Iterator[str]:
-    with prepared_template(server) as name:
-        yield name
-
-
-@pytest.fixture
-def url(server: str, template: str) -> Iterator[str]:
-    with fresh_database(server, template) as address:
-        yield address
 
 
 @asynccontextmanager

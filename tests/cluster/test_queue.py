@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from support.queue import HURRIED, Books, Claims, stored
-from support.queue_fixtures import MakeWorker, books, database, url, worker
+from support.queue_fixtures import MakeWorker, books, database, worker
 from veobot.core.errors import StoreUnavailable
 from veobot.core.ports import UnreadableRow
 from veobot.core.request import RequestId, VideoRequest
 from veobot.store.postgres import PostgresDatabase
 from veobot.workqueue.carrying import CRASHES_BEFORE_GIVING_UP
 
-__all__ = ["books", "database", "url", "worker"]
+__all__ = ["books", "database", "worker"]
 
 
 async def test_submitting_twice_is_one_job(

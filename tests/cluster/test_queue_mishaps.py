@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from support.queue import Books, Worker, stored
-from support.queue_fixtures import MakeWorker, books, database, url, worker
+from support.queue_fixtures import MakeWorker, books, database, worker
 from support.severed import severed_front
 from veobot.store.postgres import PostgresDatabase
 
-__all__ = ["books", "database", "url", "worker"]
+__all__ = ["books", "database", "worker"]
 
 LOST_ANSWERS = {
     "enqueue": "AND r.id = ANY(",

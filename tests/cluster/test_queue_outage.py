@@ -9,11 +9,11 @@ import pytest
 
 from support.postgres import PostgresServer, running_server
 from support.queue import HURRIED, Books, stored
-from support.queue_fixtures import MakeWorker, StartProcess, books, database, process, url, worker
+from support.queue_fixtures import MakeWorker, StartProcess, books, database, process, worker
 from veobot.core.request import RequestId
 from veobot.store.postgres import PostgresDatabase
 
-__all__ = ["books", "database", "process", "url", "worker"]
+__all__ = ["books", "database", "process", "worker"]
 
 LONGER_THAN_A_WORKER_SURVIVES_SECONDS = 9.0
 """Procrastinate's own worker was seen to survive 2 s without its database, and not 8 s."""

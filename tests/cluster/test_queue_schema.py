@@ -2,7 +2,6 @@
 
 import asyncio
 import traceback
-from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -10,18 +9,11 @@ import psycopg
 import pytest
 from procrastinate.sql import queries
 
-from support.postgres import fresh_database
 from veobot.core.errors import StoreUnavailable
 from veobot.workqueue.connections import create_tables, open_pool
 
 KNOWN_VERSION = "3.10"
 LAST_MIGRATION = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
-
-
-@pytest.fixture
-def url(postgres_server: str) -> Iterator[str]:
-    with fresh_database(postgres_server) as url:
-        yield url
 
 
 async def tables(url: str) -> list[str]:
@@ -42,10 +34,10 @@ def test_our_statements_are_written_for_the_installed_procrastinate() -> None:
     assert "procrastinate_update_heartbeat_v1" in queries["update_heartbeat"]
 
 
-async def test_any_number_of_processes_may_make_the_tables_at_once(url: str) -> None:
-    await asyncio.gather(*(create_tables(url) for _ in range(5)))
-    await create_tables(url)
-    assert await tables(url) == [
+async def test_any_number_of_processes_may_make_the_tables_at_once(empty_url: str) -> None:
+    await asyncio.gather(*(create_tables(empty_url) for _ in range(5)))
+    await create_tables(empty_url)
+    assert await tables(empty_url) == [
         "procrastinate_events",
         "procrastinate_jobs",
         "procrastinate_periodic_defers",
@@ -78,13 +70,13 @@ async def test_an_address_that_cannot_be_understood_is_told_in_a_sentence_withou
         assert refused.value.__suppress_context__
 
 
-async def test_a_user_who_may_make_no_tables_is_told_in_a_sentence(url: str) -> None:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+async def test_a_user_who_may_make_no_tables_is_told_in_a_sentence(empty_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(empty_url, autocommit=True) as connection:
         await connection.execute("CREATE ROLE veobot_reader LOGIN")
         try:
-            reader = url.replace("postgres@", "veobot_reader@")
+            reader = empty_url.replace("postgres@", "veobot_reader@")
             with pytest.raises(StoreUnavailable, match="grant it CREATE"):
                 await create_tables(reader)
         finally:
             await connection.execute("DROP ROLE veobot_reader")
-    assert await tables(url) == []
+    assert await tables(empty_url) == []

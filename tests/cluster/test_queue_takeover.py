@@ -6,13 +6,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from support.queue import HURRIED, Books, stored
-from support.queue_fixtures import MakeWorker, StartProcess, books, database, process, url, worker
+from support.queue_fixtures import MakeWorker, StartProcess, books, database, process, worker
 from veobot.store.postgres import PostgresDatabase
 from veobot.workqueue import connections
 from veobot.workqueue.engine import Heart
 from veobot.workqueue.procrastinate import HANDOVER_SECONDS, Timing
 
-__all__ = ["books", "database", "process", "url", "worker"]
+__all__ = ["books", "database", "process", "worker"]
 
 TAKEOVER_SECONDS = 30.0
 """What is promised for a worker that is gone without a word."""

@@ -4,9 +4,9 @@ import psycopg
 from psycopg import sql
 
 from support.cluster_parts import unreachable, until
-from support.queue_fixtures import MakeWorker, url, worker
+from support.queue_fixtures import MakeWorker, worker
 
-__all__ = ["url", "worker"]
+__all__ = ["worker"]
 
 
 async def test_what_keeps_a_worker_from_its_tables_is_said_again_when_it_is_something_else(

@@ -123,9 +123,9 @@ async def test_the_operators_lists_read_postgresql(cluster: Cluster, sandbox: Sa
     assert "A list of lists" not in out
 
 
-async def test_migrate_makes_all_tables_and_names_no_password(cluster: Cluster, fresh_url: str) -> None:
+async def test_migrate_makes_all_tables_and_names_no_password(cluster: Cluster, empty_url: str) -> None:
     bot = cluster.bot(
-        "operator", VEOBOT_DATABASE_URL=fresh_url.replace("//postgres@", "//postgres:hidden-word@")
+        "operator", VEOBOT_DATABASE_URL=empty_url.replace("//postgres@", "//postgres:hidden-word@")
     )
     code, out, err = await run(bot, "requests", "list")
     assert code == 2

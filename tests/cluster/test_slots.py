@@ -1,11 +1,9 @@
 """One window of slots over several processes, on a real PostgreSQL."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
-import pytest
 
 from support.clock import RealClock
 from support.cluster_parts import (
@@ -18,29 +16,10 @@ from support.cluster_parts import (
     unreachable,
     until,
 )
-from support.postgres import fresh_database, prepared_template, server_address
 from support.rows import NOON, SECOND, a_request
 from veobot.core.limits import Limits
 from veobot.core.request import VideoRequest
 from veobot.workqueue.shared_slots import CHANGES_AT_ONCE
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with server_address() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def template(server: str) -> Iterator[str]:
-    with prepared_template(server) as name:
-        yield name
-
-
-@pytest.fixture
-def url(server: str, template: str) -> Iterator[str]:
-    with fresh_database(server, template) as address:
-        yield address
 
 
 def asked_in_order(count: int) -> list[VideoRequest]:
@@ -294,14 +273,14 @@ async def test_two_processes_with_one_request_take_one_slot_for_it(url: str) -> 
 
 
 async def test_while_the_database_is_away_nobody_gets_a_slot_and_afterwards_it_goes_on(
-    server: str, url: str
+    postgres_server: str, url: str
 ) -> None:
     async with machines(url, 2, limit=1) as (one, other):
         first, second, third = asked_in_order(3)
         assert await one.slots.wait(first, 10)
         other.slots.line_up(second)
         await settled(other)
-        with unreachable(server, url):
+        with unreachable(postgres_server, url):
             one.slots.release(first.id)
             assert not await other.slots.wait(second, 2)
             assert not await one.slots.wait(third, 0.5)

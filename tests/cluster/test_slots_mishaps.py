@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 
@@ -10,7 +9,6 @@ import psycopg
 import pytest
 
 from support.cluster_parts import Ledger, Machine, admitted, age, cut_connections, until
-from support.postgres import fresh_database, prepared_template, server_address
 from veobot.core.errors import StoreUnavailable, Superseded
 from veobot.core.request import RequestId, VideoRequest
 
@@ -30,18 +28,6 @@ _NOTE_GRANTS = """
     WHEN (NEW.held AND NOT OLD.held AND NEW.asked_at IS NOT NULL) EXECUTE FUNCTION note_grant()
 """
 """How many older requests were in line, of processes that could have taken a slot, when one was given."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with server_address() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def template(server: str) -> Iterator[str]:
-    with prepared_template(server) as name:
-        yield name
 
 
 class Play:
@@ -193,18 +179,17 @@ class Play:
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_never_too_many_at_once_and_nobody_is_forgotten(server: str, template: str, seed: int) -> None:
-    with fresh_database(server, template) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(_NOTE_GRANTS)
-        play = Play(url, seed)
-        try:
-            await play.run()
-        finally:
-            await play.stop()
-        with psycopg.connect(url, autocommit=True) as connection:
-            row = connection.execute("SELECT count(*), max(older) FROM grants").fetchone()
-        assert row is not None
-        given, older = row
-        assert given >= len(play.ended) / 2
-        assert older < play.limit
+async def test_never_too_many_at_once_and_nobody_is_forgotten(url: str, seed: int) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_NOTE_GRANTS)
+    play = Play(url, seed)
+    try:
+        await play.run()
+    finally:
+        await play.stop()
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT count(*), max(older) FROM grants").fetchone()
+    assert row is not None
+    given, older = row
+    assert given >= len(play.ended) / 2
+    assert older < play.limit

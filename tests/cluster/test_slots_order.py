@@ -1,7 +1,6 @@
 """The oldest first, also while nobody has them in line: their process has gone, and no other has come to them yet."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -9,7 +8,6 @@ import pytest
 
 from support.cluster import Cluster, ClusterBot
 from support.cluster_parts import GIVEN_UP, Machine, age, machines
-from support.postgres import fresh_database, prepared_template, server_address
 from support.rows import EVERYTHING, NOON, PLACEHOLDER, SECOND, a_request
 from veobot.core.request import VideoRequest
 from veobot.core.slot_book import TURN_KEPT_SECONDS
@@ -19,24 +17,6 @@ from veobot.store.claims import NOBODY
 A_LOOK_SECONDS = 1.5
 """In which every process has looked once more whether there is a slot."""
 HANG = [{"result": "hang"}]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with server_address() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def template(server: str) -> Iterator[str]:
-    with prepared_template(server) as name:
-        yield name
-
-
-@pytest.fixture
-def url(server: str, template: str) -> Iterator[str]:
-    with fresh_database(server, template) as address:
-        yield address
 
 
 async def accepted(machine: Machine, number: int, *, owner: str, shown: bool = True) -> VideoRequest:

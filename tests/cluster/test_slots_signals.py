@@ -13,30 +13,11 @@ import psycopg
 import pytest
 
 from support.cluster_parts import admitted, machines
-from support.postgres import fresh_database, prepared_template, server_address
 from support.rows import SECOND
 from veobot.core.request import VideoRequest
 from veobot.core.slot_book import FORGOTTEN_AFTER_SECONDS
 
 TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with server_address() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def template(server: str) -> Iterator[str]:
-    with prepared_template(server) as name:
-        yield name
-
-
-@pytest.fixture
-def url(server: str, template: str) -> Iterator[str]:
-    with fresh_database(server, template) as address:
-        yield address
 
 
 class Process:

@@ -16,8 +16,8 @@ from veobot.store.requests import SqlRequestStore
 
 
 @pytest.fixture
-async def database(fresh_url: str) -> AsyncIterator[PostgresDatabase]:
-    database = PostgresDatabase(fresh_url, sleep=asyncio.sleep)
+async def database(empty_url: str) -> AsyncIterator[PostgresDatabase]:
+    database = PostgresDatabase(empty_url, sleep=asyncio.sleep)
     yield database
     await database.leave()
 

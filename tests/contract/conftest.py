@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from support.postgres import (
-    PostgresServer,
-    empty,
-    fresh_database,
-    running_server,
-)
+from support.postgres import PostgresServer, empty, fresh_database, running_server
+from support.postgres_fixtures import empty_url, url
 from veobot.store.database import Database
 from veobot.store.postgres import PostgresDatabase
 from veobot.store.requests import SqlRequestStore
 from veobot.store.sqlite import SqliteDatabase, open_database
+
+__all__ = ["empty_url", "url"]
 
 
 @pytest.fixture
@@ -48,13 +46,6 @@ def postgres_url(shared_url: str) -> Iterator[str]:
     """A database without a row: the same for all tests of this process, and emptied after each."""
     yield shared_url
     empty(shared_url)
-
-
-@pytest.fixture
-def fresh_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    """A database of the test's own, whose schema it may change."""
-    with fresh_database(postgres_server, postgres_template) as url:
-        yield url
 
 
 @pytest.fixture

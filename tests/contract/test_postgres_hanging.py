@@ -2,23 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
-from support.cut import cut_between
-from support.postgres import PostgresServer, fresh_database
+from support.cut import Cut, cut_between
+from support.postgres import PostgresServer
 from support.postgres_mishaps import (
     CANCEL_SECONDS,
     REQUEST,
     SLACK_SECONDS,
     UNREACHABLE,
     ask,
+    database,
     stopped,
     unavailable,
+    url,
 )
 from support.rows import EVERYTHING, NOON, a_request, admitted
 from veobot.core.errors import AlreadyKnown
@@ -30,19 +32,7 @@ from veobot.store.postgres import (
 )
 from veobot.store.requests import SqlRequestStore
 
-
-@pytest.fixture
-def url(own_server: PostgresServer) -> Iterator[str]:
-    with fresh_database(own_server.url) as url:
-        yield url
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[PostgresDatabase]:
-    database = PostgresDatabase(url, sleep=asyncio.sleep)
-    await database.read(lambda _: None)
-    yield database
-    await database.leave()
+__all__ = ["database", "url"]
 
 
 # -- the server does not answer
@@ -138,40 +128,46 @@ async def test_a_process_that_is_paused_in_a_transaction_holds_nobody_up_and_doe
 # -- the answer to a commit is lost
 
 
-async def test_a_commit_whose_answer_was_lost_is_reported_and_not_made_again(
-    own_server: PostgresServer, url: str
-) -> None:
+@pytest.fixture
+async def cut(own_server: PostgresServer) -> AsyncIterator[Cut]:
     async with cut_between(own_server.port) as cut:
-        database = PostgresDatabase(url.replace(str(own_server.port), str(cut.port)), sleep=asyncio.sleep)
-        cut_store = SqlRequestStore(database)
-        request = await admitted(cut_store, REQUEST)
-        cut.word = b"COMMIT\0"
-        with unavailable(r"^The connection to PostgreSQL at .* was lost; look whether it runs\.$"):
-            await cut_store.claim(request.id, "second", NOON)
-        with unavailable("was lost"):
-            await cut_store.admit(a_request(2), EVERYTHING, lambda _: None)
-        cut.word = None
-        assert cut.cuts == 2
-        assert (await cut_store.get(request.id)).epoch == 2
-        with pytest.raises(AlreadyKnown):
-            await cut_store.admit(a_request(2), EVERYTHING, lambda _: None)
-        await database.leave()
+        yield cut
+
+
+@pytest.fixture
+async def cut_store(own_server: PostgresServer, url: str, cut: Cut) -> AsyncIterator[SqlRequestStore]:
+    """A store whose connections can be cut."""
+    database = PostgresDatabase(url.replace(str(own_server.port), str(cut.port)), sleep=asyncio.sleep)
+    yield SqlRequestStore(database)
+    await database.leave()
+
+
+async def test_a_commit_whose_answer_was_lost_is_reported_and_not_made_again(
+    cut: Cut, cut_store: SqlRequestStore
+) -> None:
+    request = await admitted(cut_store, REQUEST)
+    cut.word = b"COMMIT\0"
+    with unavailable(r"^The connection to PostgreSQL at .* was lost; look whether it runs\.$"):
+        await cut_store.claim(request.id, "second", NOON)
+    with unavailable("was lost"):
+        await cut_store.admit(a_request(2), EVERYTHING, lambda _: None)
+    cut.word = None
+    assert cut.cuts == 2
+    assert (await cut_store.get(request.id)).epoch == 2
+    with pytest.raises(AlreadyKnown):
+        await cut_store.admit(a_request(2), EVERYTHING, lambda _: None)
 
 
 async def test_a_transaction_whose_connection_was_lost_before_the_commit_is_run_once_more(
-    own_server: PostgresServer, url: str
+    cut: Cut, cut_store: SqlRequestStore
 ) -> None:
-    async with cut_between(own_server.port) as cut:
-        database = PostgresDatabase(url.replace(str(own_server.port), str(cut.port)), sleep=asyncio.sleep)
-        cut_store = SqlRequestStore(database)
-        request = await admitted(cut_store, REQUEST)
-        cut.word = b"INSERT INTO transitions"
+    request = await admitted(cut_store, REQUEST)
+    cut.word = b"INSERT INTO transitions"
 
-        async def mend() -> None:
-            while not cut.cuts:  # noqa: ASYNC110 -- it is the test's own proxy
-                await asyncio.sleep(0)
-            cut.word = None
+    async def mend() -> None:
+        while not cut.cuts:  # noqa: ASYNC110 -- it is the test's own proxy
+            await asyncio.sleep(0)
+        cut.word = None
 
-        assert (await asyncio.gather(cut_store.claim(request.id, "second", NOON), mend()))[0] == 2
-        assert cut.cuts == 1
-        await database.leave()
+    assert (await asyncio.gather(cut_store.claim(request.id, "second", NOON), mend()))[0] == 2
+    assert cut.cuts == 1

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -42,14 +42,9 @@ def schema_of(connection: Connection) -> set[Sequence[object]]:
 
 
 @pytest.fixture
-def postgres_url(fresh_url: str) -> str:
-    return fresh_url
-
-
-@pytest.fixture
-def empty_url(postgres_server: str) -> Iterator[str]:
-    with fresh_database(postgres_server) as url:
-        yield url
+def postgres_url(url: str) -> str:
+    """A database of the test's own, whose schema it may change."""
+    return url
 
 
 async def version_of(database: PostgresDatabase) -> object:

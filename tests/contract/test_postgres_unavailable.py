@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, suppress
 
 import psycopg
@@ -10,25 +9,23 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from support.postgres import PostgresServer, fresh_database
-from support.postgres_mishaps import PASSWORD, REQUEST, UNREACHABLE, WRONG, ask, assert_no_secret, unavailable
+from support.postgres import PostgresServer
+from support.postgres_mishaps import (
+    PASSWORD,
+    REQUEST,
+    UNREACHABLE,
+    WRONG,
+    ask,
+    assert_no_secret,
+    database,
+    unavailable,
+    url,
+)
 from support.rows import EVERYTHING, NOON, a_request, admitted
 from veobot.store.postgres import PostgresDatabase
 from veobot.store.requests import SqlRequestStore
 
-
-@pytest.fixture
-def url(own_server: PostgresServer) -> Iterator[str]:
-    with fresh_database(own_server.url) as url:
-        yield url
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[PostgresDatabase]:
-    database = PostgresDatabase(url, sleep=asyncio.sleep)
-    await database.read(lambda _: None)
-    yield database
-    await database.leave()
+__all__ = ["database", "url"]
 
 
 # -- the server is not there

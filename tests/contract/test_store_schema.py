@@ -21,8 +21,9 @@ from veobot.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
-def postgres_url(fresh_url: str) -> str:
-    return fresh_url
+def postgres_url(url: str) -> str:
+    """A database of the test's own, whose schema it may change."""
+    return url
 
 
 async def set_version(database: Database, revision: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from support.bot import Bot
-from support.postgres import PostgresServer, fresh_database
+from support.postgres import PostgresServer
 from veobot.sandbox.client import SandboxClient
 
 CLUSTER = {
@@ -142,18 +142,8 @@ def children_of(pid: int) -> list[int]:
 
 
 @pytest.fixture
-async def cluster(
-    postgres_server: str, postgres_template: str, sandbox: SandboxClient, tmp_path: Path
-) -> AsyncIterator[Cluster]:
+async def cluster(url: str, sandbox: SandboxClient, tmp_path: Path) -> AsyncIterator[Cluster]:
     """A cluster without processes, on a database of its own."""
-    with fresh_database(postgres_server, postgres_template) as url:
-        made = Cluster(tmp_path, sandbox, url)
-        yield made
-        made.kill()
-
-
-@pytest.fixture
-def fresh_url(postgres_server: str) -> Iterator[str]:
-    """The address of a database without any tables."""
-    with fresh_database(postgres_server) as url:
-        yield url
+    made = Cluster(tmp_path, sandbox, url)
+    yield made
+    made.kill()

@@ -1,17 +1,20 @@
 """What the tests of a PostgreSQL that cannot be used have in common."""
 
+import asyncio
 import os
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
 import pytest
 
+from support.postgres import PostgresServer, fresh_database
 from support.rows import a_request
 from veobot.core.errors import StoreUnavailable
+from veobot.store.postgres import PostgresDatabase
 
 CANCEL_SECONDS = 10.0
 """What the driver spends on a server that does not even cancel."""
@@ -20,6 +23,22 @@ PASSWORD = "hunter2-is-secret"
 WRONG = "hunter3-is-secret"
 REQUEST = replace(a_request(), prompt="a secret prompt", interaction_token="a secret token")
 UNREACHABLE = r"at postgresql://.*; look whether it runs\."
+
+
+@pytest.fixture
+def url(own_server: PostgresServer) -> Iterator[str]:
+    """The address of a database on a server that may be stopped and killed."""
+    with fresh_database(own_server.url) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[PostgresDatabase]:
+    """A database on that server, with its tables made."""
+    database = PostgresDatabase(url, sleep=asyncio.sleep)
+    await database.read(lambda _: None)
+    yield database
+    await database.leave()
 
 
 @contextmanager

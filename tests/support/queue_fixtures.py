@@ -1,16 +1,15 @@
-"""Fixtures of the work queue's tests: a database with all tables, and workers that leave in the end."""
+"""Fixtures of the work queue's tests: the queue's tables, and workers that leave in the end."""
 
 import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from support.postgres import fresh_database
 from support.queue import HURRIED, Books, Worker, never
 from veobot.store.postgres import PostgresDatabase
 from veobot.workqueue.carrying import Carry
@@ -34,12 +33,6 @@ class MakeWorker(Protocol):
 
 
 StartProcess = Callable[[str], Awaitable[Process]]
-
-
-@pytest.fixture
-def url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    with fresh_database(postgres_server, postgres_template) as url:
-        yield url
 
 
 @pytest.fixture
