@@ -15,6 +15,8 @@ AT_ONCE = 2
 """So few that, with one of them taken all the time, the others' order is exact."""
 DELIVERIES = 9
 DELIVERIES_AT_ONCE = 4
+SUBMISSIONS = 24
+SUBMISSIONS_AT_ONCE = 16
 EXPIRED = 120
 
 BEGIN_AND_END = {"submission", "finished"}
@@ -72,6 +74,23 @@ async def test_fifty_interrupted_requests_start_before_ten_new_ones_and_the_olde
     row = bot.row(old[0])
     assert row is not None
     assert row["status"] == "generating"
+
+
+async def test_requests_that_all_have_a_slot_are_submitted_sixteen_at_a_time(
+    new_bot: StartBot, sandbox: SandboxClient
+) -> None:
+    bot = new_bot(VEOBOT_CONCURRENT_GENERATIONS=str(SUBMISSIONS), VEOBOT_VERTEX_REQUESTS_PER_MINUTE="10000")
+    await bot.start()
+    await sandbox.wait_for(kind="commands")
+    await held_back(sandbox, "vertex.submit", "Snowflake", seconds=1.0, times=SUBMISSIONS)
+    for number in range(SUBMISSIONS):
+        await sandbox.command("mira", f"Snowflake {number}")
+    await sandbox.wait_for_count(SUBMISSIONS, kind="submission")
+    # A submission is on its way from when it hangs until Vertex has it.
+    steps = [
+        1 if e.kind == "fault" else -1 for e in await sandbox.ledger() if e.kind in {"fault", "submission"}
+    ]
+    assert most_at_once(steps) == SUBMISSIONS_AT_ONCE
 
 
 async def test_finished_videos_are_delivered_four_at_a_time(

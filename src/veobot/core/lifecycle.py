@@ -175,12 +175,14 @@ class Lifecycle:
         await self._status_line.show(request, Waiting(position, starts_at))
 
     async def _submit(self, request: VideoRequest) -> None:
+        """Do all that can be done before the intent, then ask Vertex, a few requests at a time."""
+        if await self._can_be_told(request) and await self._prepared(request):
+            async with self._parts.submissions:
+                await self._submit_now(request)
+
+    async def _submit_now(self, request: VideoRequest) -> None:
         """Commit the intent, ask Vertex, record the answer."""
         parts = self._parts
-        if not await self._can_be_told(request):
-            return
-        if not await self._prepared(request):
-            return
         parts.check_running()
         now = parts.clock.now()
         if now - request.created_at > parts.limits.request_expiry:

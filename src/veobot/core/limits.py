@@ -40,6 +40,10 @@ POINTER_TRIES = 3
 TAKEOVER_SETTLE = OWNERSHIP_FRESH + timedelta(seconds=PROGRESS_SETTLE_SECONDS)
 """So long after a takeover, or after a delivery began, an edit of the owner before may still land."""
 
+SUBMISSIONS_AT_ONCE = 16
+"""Submissions on their way to Vertex at once, in one process: each takes a second or two, so that some ten are made a
+second. With thousands at once each would wait so long for its turn that its intent was too old when it came."""
+
 DELIVERIES_AT_ONCE = 4
 """Finished videos on their way to Discord at once: each is a file on disk and a stream up and down."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .errors import Stopping
-from .limits import DELIVERIES_AT_ONCE, NOTICE_INTERVAL_SECONDS, Limits
+from .limits import DELIVERIES_AT_ONCE, NOTICE_INTERVAL_SECONDS, SUBMISSIONS_AT_ONCE, Limits
 from .ports import Clock, EventLog, Messenger, RequestStore, VideoBucket, VideoGenerator
 from .slots import Slots
 
@@ -44,6 +44,7 @@ class Parts:
     """Random numbers in [0, 1), for spreading retries."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once: nothing new is begun."""
+    submissions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SUBMISSIONS_AT_ONCE))
     deliveries: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DELIVERIES_AT_ONCE))
 
     def check_running(self) -> None:
