@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -240,3 +241,12 @@ async def test_running_code_whose_columns_are_taken_away_says_that_the_schema_is
         await store.get(request.id)
     with pytest.raises(SchemaTooNew):
         await store.get(request.id)
+
+
+async def test_a_commit_is_on_the_disk_whatever_the_database_s_default(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
+    database = PostgresDatabase(url, sleep=asyncio.sleep)
+    assert await database.read(lambda c: c.scalar(text("SHOW synchronous_commit"))) == "on"
+    await database.leave()

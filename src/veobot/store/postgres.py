@@ -214,6 +214,8 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
         "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
         "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_SECONDS}s",
+        # Whatever is the server's default: Discord is told only what survives a power cut.
+        "synchronous_commit": "on",
     }
     return create_async_engine(
         url,
