@@ -5,6 +5,7 @@ from pathlib import Path
 
 from support.cluster import Cluster, ClusterBot, frozen
 from support.held import assert_one_video, content, held_before
+from support.looked_up import CHANNEL, look_up, press
 from support.postgres import fresh_database, running_server
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.ledger import Entry
@@ -77,6 +78,44 @@ async def test_a_leaving_gateway_that_is_alone_says_that_it_is_restarting(
     assert gateway.row(request_id) is None
 
 
+async def test_gateways_look_up_what_is_a_members_own_and_answer_each_press_once(
+    cluster: Cluster, sandbox: SandboxClient
+) -> None:
+    old, new, _ = await two_gateways(cluster, VEOBOT_QUOTA="10")
+    await sandbox.vertex(script=[{"result": "hang"}])
+    for number in range(7):
+        request_id = await sandbox.command("mira", f"Twin {number}", channel=CHANNEL)
+        await answered(sandbox, request_id)
+    quota = await look_up(sandbox, "mira", "veo-quota")
+    assert quota.content.startswith("🕓 **You've used 7 of your 10 videos for these 24 hours**\n3 are left.")
+    newest = await look_up(sandbox, "mira", "veo-history")
+    assert newest.prompts == [f"Twin {number}" for number in (6, 5, 4, 3, 2)]
+    older = await press(sandbox, "mira", newest, "Older")
+    assert older.prompts == ["Twin 1", "Twin 0"]
+
+    def refused() -> int:
+        return sum(len(bot.log("command.not_answered")) for bot in (old, new))
+
+    await old.until(lambda: refused() == 3, "the slower of both was refused each time")
+    assert len([e for e in await sandbox.ledger(kind="edit") if e.fields["ephemeral"]]) == 1
+
+
+async def test_while_postgresql_hangs_whoever_looks_something_up_is_told_so_in_time(
+    sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    with running_server() as server, fresh_database(server.url) as url:
+        cluster = Cluster(tmp_path, sandbox, url)
+        try:
+            await cluster.gateway()
+            await look_up(sandbox, "mira", "veo-history")
+            with frozen(server):
+                for name in ("veo-quota", "veo-history"):
+                    shown = await look_up(sandbox, "mira", name)
+                    assert shown.content.startswith("⚠️ **I can't look anything up at the moment**")
+        finally:
+            cluster.kill()
+
+
 async def test_while_postgresql_hangs_a_command_is_refused_in_time_and_costs_nothing(
     sandbox: SandboxClient, tmp_path: Path
 ) -> None:
@@ -102,6 +141,13 @@ async def test_while_postgresql_hangs_a_command_is_refused_in_time_and_costs_not
             assert await gateway.paid(request_id) == []
         finally:
             cluster.kill()
+
+
+async def answered(sandbox: SandboxClient, request_id: str) -> Entry:
+    """Wait until a command is answered."""
+    return await sandbox.wait_for(
+        lambda e: e.fields["interaction_id"] == request_id, kind="message", timeout_seconds=20
+    )
 
 
 async def two_gateways(cluster: Cluster, **settings: str) -> tuple[ClusterBot, ClusterBot, ClusterBot]:

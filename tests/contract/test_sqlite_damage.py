@@ -16,6 +16,7 @@ from support.rows import (
     admitted,
     all_of,
     completed,
+    recorded_statements,
 )
 from veobot.core.admission import Usage
 from veobot.core.errors import RowUnreadable
@@ -23,6 +24,7 @@ from veobot.core.ports import UnreadableRow
 from veobot.core.request import MessageId, VideoRequest
 from veobot.core.status import DeliveryRoute
 from veobot.store.inspection import RequestFilter, list_requests
+from veobot.store.own_requests import SqlMemberRecords
 from veobot.store.requests import SqlRequestStore
 from veobot.store.schema import requests, submissions
 from veobot.store.sqlite import SqliteDatabase
@@ -182,3 +184,62 @@ async def test_a_damaged_row_is_listed_by_its_name_beside_all_others(
         assert isinstance(unreadable, UnreadableRow)
         assert unreadable.id == damaged.id
         assert unreadable.reason.startswith(f"{column} holds ")
+
+
+@pytest.mark.parametrize("column", ["prompt", "status", "seed", "interaction_token", "closure"])
+async def test_a_damaged_row_is_named_in_its_members_history_and_hides_no_other(
+    database: SqliteDatabase, store: SqlRequestStore, column: str
+) -> None:
+    whole = [await admitted(store, a_request(number)) for number in (1, 3)]
+    damaged = await admitted(store, a_request(2))
+    # A closure without a time is forbidden; it is another damage than one of the column's kind.
+    closed = ", closed_at = 0, interaction_token = NULL, status = 'failed'" if column == "closure" else ""
+    statement = f"UPDATE requests SET {column} = x'00'{closed} WHERE id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    newest, unreadable, oldest = (await SqlMemberRecords(database).page(damaged.user_id, None, 5)).requests
+    assert [newest, oldest] == whole[::-1]
+    assert isinstance(unreadable, UnreadableRow)
+    assert unreadable.id == damaged.id
+
+
+@pytest.mark.parametrize("damage", DAMAGED_TIMES)
+async def test_a_damaged_time_hides_nothing_else_of_its_members_history(
+    database: SqliteDatabase, store: SqlRequestStore, damage: str
+) -> None:
+    whole = [await admitted(store, a_request(number)) for number in (1, 3)]
+    damaged = await admitted(store, a_request(2))
+    statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    assert list((await SqlMemberRecords(database).page(damaged.user_id, None, 5)).requests) == whole[::-1]
+
+
+@pytest.mark.parametrize("damage", DAMAGED_TIMES + DAMAGED_CHARGES)
+async def test_a_damaged_row_lets_its_member_look_up_the_quota(
+    database: SqliteDatabase, store: SqlRequestStore, damage: str
+) -> None:
+    damaged = await admitted(store, a_request(1, created_at=NOON - 2 * SECOND))
+    whole = await admitted(store, a_request(2, created_at=NOON - SECOND))
+    statement = f"UPDATE requests SET {damage} WHERE id = :id"  # noqa: S608 - the test's own
+    await database.write(lambda c: c.execute(text(statement), {"id": damaged.id}))
+    usage = await SqlMemberRecords(database).usage(whole.user_id, NOON - DAY)
+    known = [damaged.created_at] if damage in DAMAGED_CHARGES else []
+    assert list(usage.requests) == [*known, whole.created_at]
+    assert usage.charged_micro_usd == whole.charged_micro_usd
+
+
+async def test_a_members_history_and_quota_are_read_by_the_quotas_index(
+    database: SqliteDatabase, store: SqlRequestStore
+) -> None:
+    await admitted(store)
+    records = SqlMemberRecords(database)
+    with recorded_statements(database) as statements:
+        await records.page(a_request().user_id, None, 5)
+        await records.usage(a_request().user_id, NOON - DAY)
+    of_member = [s for s in statements if "user_id = ?" in s]
+    assert len(of_member) == 5
+    for statement in of_member:
+        values = (None,) * statement.count("?")
+        plan = await database.read(
+            lambda c, s=statement, v=values: str(c.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", v).all())  # type: ignore[misc]
+        )
+        assert "USING INDEX requests_quota (user_id=? AND created_at" in plan, plan

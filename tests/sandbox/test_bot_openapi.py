@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from support.bot import Bot
+from support.looked_up import look_up, press
 from support.openapi import DOCUMENT_PATH, Recorder, discord_openapi
+from veobot.core.own_requests import PAGE_SIZE
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.server import Sandbox
 
@@ -58,6 +60,14 @@ async def test_all_that_the_bot_says_is_what_discord_takes(recorded_bot: Bot, re
     await bot.start()
     for request_id in (late, expired):
         await bot.closed(request_id)
+    # What members look up: a quota, and a history of more than one page.
+    await world.vertex(script=[{"result": "filtered"}], generation_seconds=0)
+    for number in range(PAGE_SIZE):
+        await bot.closed(await world.command("jonas", f"Another blocked prompt, number {number}"))
+    await look_up(world, "jonas", "veo-quota")
+    shown = await look_up(world, "jonas", "veo-history")
+    assert "Newer" in (await press(world, "jonas", shown, "Older")).buttons
+    assert (await look_up(world, "mira", "veo-history")).links
 
     assert recorder.violations == []
     told = {

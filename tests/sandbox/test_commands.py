@@ -258,10 +258,15 @@ async def test_commands_are_registered_once_and_left_alone_while_they_are_the_sa
     assert len(await sandbox.ledger(kind="commands")) == 1
 
 
-async def test_the_command_is_for_servers_only_and_says_its_defaults(bot: DiscordBot) -> None:
-    (command,) = bot.client.tree.get_commands()
-    payload = command.to_dict(bot.client.tree)
-    assert (payload["contexts"], payload["integration_types"]) == ([0], [0])
+async def test_every_command_is_for_servers_only(bot: DiscordBot) -> None:
+    commands = {c.name: c.to_dict(bot.client.tree) for c in bot.client.tree.get_commands()}
+    assert list(commands) == ["veo", "veo-quota", "veo-history"]
+    for payload in commands.values():
+        assert (payload["contexts"], payload["integration_types"]) == ([0], [0])
+
+
+async def test_the_command_says_its_defaults(bot: DiscordBot) -> None:
+    payload = next(c.to_dict(bot.client.tree) for c in bot.client.tree.get_commands() if c.name == "veo")
     options = {option["name"]: option for option in payload["options"]}
     assert (options["prompt"]["min_length"], options["prompt"]["max_length"]) == (5, 1000)
     assert [choice["value"] for choice in options["duration"]["choices"]] == [4, 6, 8]

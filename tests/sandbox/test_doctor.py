@@ -11,7 +11,7 @@ from aiohttp.test_utils import unused_port
 from rich.console import Console
 
 from support.doctor import Json, Patient, altered_discord
-from support.doctor_cases import BOT, CASES, no_command
+from support.doctor_cases import ALL_COMMANDS, BOT, CASES, no_command
 from support.google_front import google_front
 from veobot.doctor import State
 from veobot.doctor.machine import space_finding
@@ -74,8 +74,8 @@ async def test_an_object_that_cannot_be_deleted_is_named(patient: Patient) -> No
 async def test_a_command_for_adults_only_is_wrong(patient: Patient) -> None:
     await patient.register_commands(nsfw=True)
     assert [(f.state, f.sentence) for f in await patient.problems()] == [
-        (State.WARNING, "/veo is registered in another form (different: age restriction)."),
-        (State.WRONG, "/veo is registered as age-restricted: most members do not see it."),
+        (State.WARNING, f"{ALL_COMMANDS} are registered in another form (different: age restriction)."),
+        (State.WRONG, f"{ALL_COMMANDS} are registered as age-restricted, and hidden from most members."),
     ]
 
 

@@ -11,20 +11,28 @@ from tempfile import TemporaryDirectory
 import discord
 import pytest
 
+from simulation.neighbours import ScriptedBucket
 from support.clock import RealClock
-from support.door import RecordingQueue, ScriptedStore, WatchedDoor, a_door
+from support.door import PLENTY, RecordingQueue, ScriptedStore, WatchedDoor, a_door
 from support.event_log import RecordingLog
 from veobot.bot.client import VeobotClient, use_api
-from veobot.bot.commands import VeoCommand
+from veobot.bot.in_hand import InHand
 from veobot.bot.messenger import DiscordMessenger
+from veobot.bot.offering import offer
+from veobot.core.admission import AdmissionPolicy
+from veobot.core.fresh_links import FreshLinks
 from veobot.core.limits import Limits
 from veobot.core.models import DEFAULT_MODEL_ID, AspectRatio, Resolution
+from veobot.core.own_requests import OwnRequests
 from veobot.core.request import OptionDefaults, VideoRequest
 from veobot.sandbox.client import SandboxClient
 from veobot.sandbox.ledger import Entry
+from veobot.store.own_requests import SqlMemberRecords
+from veobot.store.prompt import PromptDatabase
 from veobot.store.sqlite import SqliteDatabase
 
 WAIT_SECONDS = 15.0
+LOOK_UP_SECONDS = 0.5
 DEFAULTS = OptionDefaults(
     model=DEFAULT_MODEL_ID,
     location="us-central1",
@@ -49,6 +57,8 @@ class DiscordBot:
     queue: RecordingQueue
     messenger: DiscordMessenger
     dates: list[str]
+    bucket: ScriptedBucket
+    database: SqliteDatabase
 
     async def ask(
         self,
@@ -82,8 +92,10 @@ async def connect_bot(
     *,
     on_first_ready: Callable[[], Awaitable[None]] | None = None,
     defaults: OptionDefaults = DEFAULTS,
+    directory: Path | None = None,
+    policy: AdmissionPolicy = PLENTY,
 ) -> AsyncIterator[DiscordBot]:
-    """Connect a bot and wait until its commands are registered."""
+    """Connect a bot and wait until its commands are registered; `directory` keeps its rows for another one."""
     # The addresses are discord.py's class attributes: put back afterwards for the tests of other servers.
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(
@@ -98,17 +110,20 @@ async def connect_bot(
     client = VeobotClient(log, observe_date=dates.append, on_first_ready=on_first_ready or nothing)
     messenger = DiscordMessenger(client, clock, log, limits=Limits(), started_at=datetime.now(UTC))
     events: list[str] = []
-    directory = TemporaryDirectory(prefix="veobot-")
-    database = SqliteDatabase(Path(directory.name) / "veobot.db", sleep=asyncio.sleep)
+    temporary = TemporaryDirectory(prefix="veobot-")
+    database = SqliteDatabase((directory or Path(temporary.name)) / "veobot.db", sleep=asyncio.sleep)
     store, queue = ScriptedStore(database, events), RecordingQueue(events)
     door = a_door(store, queue, messenger, clock, log)
-    client.add_command(VeoCommand(door, defaults, log).build())
+    bucket = ScriptedBucket()
+    links = FreshLinks(bucket, clock, log, Limits().link_lifetime)
+    records = SqlMemberRecords(PromptDatabase(database, LOOK_UP_SECONDS))
+    offer(client, door, OwnRequests(records, links, clock, policy), defaults, log, in_hand=InHand())
     running = asyncio.create_task(client.start(sandbox.environment["VEOBOT_DISCORD_TOKEN"]))
     try:
         await sandbox.wait_for(kind="commands")
-        yield DiscordBot(sandbox, client, clock, log, door, store, queue, messenger, dates)
+        yield DiscordBot(sandbox, client, clock, log, door, store, queue, messenger, dates, bucket, database)
     finally:
         await client.close()
         await asyncio.wait([running])
         database.close()
-        directory.cleanup()
+        temporary.cleanup()

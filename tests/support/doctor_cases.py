@@ -15,6 +15,7 @@ from veobot.doctor import State
 from veobot.sandbox.client import SandboxClient
 
 BOT = "veobot@veobot-sandbox.iam.gserviceaccount.com"
+ALL_COMMANDS = "/veo, /veo-history, /veo-quota"
 NOWHERE = "1346429466850623999"
 VERTEX_DENIED = (
     "Permission 'aiplatform.endpoints.predict' denied on resource '//aiplatform.googleapis.com/projects/p'."
@@ -153,7 +154,7 @@ CASES = {
         "&scope=bot+applications.commands&permissions=274878024704",
     ),
     "commands missing": Case(
-        no_command, "/veo is not registered with Discord yet.", "veobot run", State.WARNING
+        no_command, f"{ALL_COMMANDS} are not registered with Discord yet.", "veobot run", State.WARNING
     ),
     "commands differ": Case(
         setting(VEOBOT_DEFAULT_DURATION_SECONDS="6"),

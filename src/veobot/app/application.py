@@ -12,7 +12,8 @@ import discord
 
 from veobot import __version__
 from veobot.bot.client import VeobotClient, use_api
-from veobot.bot.commands import VeoCommand
+from veobot.bot.in_hand import InHand
+from veobot.bot.offering import offer
 from veobot.clock import DiscordClock
 from veobot.config import Settings
 from veobot.core.errors import Stopping, StoreUnavailable, VeobotError
@@ -22,7 +23,7 @@ from veobot.core.retention import sweep_for_ever
 from veobot.store.errors import SchemaTooNew
 from veobot.telemetry.logs import set_up_logging
 
-from .building import kept_for, new_generator, new_owner, new_parts
+from .building import kept_for, new_generator, new_own_requests, new_owner, new_parts
 from .discord_session import CannotStart, log_in, stay_connected
 from .engine import engine_for
 
@@ -55,7 +56,7 @@ class Application:
         self._stopping = asyncio.Event()
         self._engine = engine_for(settings, self._clock, log, new_owner())
         self._client = self._build_client()
-        self._command: VeoCommand | None = None
+        self._in_hand = InHand()
 
     async def run(self) -> None:
         """Start in order, work until SIGTERM, leave within 5 s."""
@@ -109,7 +110,7 @@ class Application:
             self._log.error("database.unavailable", reason=str(error))
 
     def _assemble(self) -> Parts:
-        """Build what needs to know the time, and offer the command."""
+        """Build what needs to know the time, and offer the commands."""
         engine, settings = self._engine, self._settings
         parts = new_parts(
             settings,
@@ -123,13 +124,15 @@ class Application:
         )
         door = engine.assemble(parts)
         if self._role.answers:
-            self._command = VeoCommand(
+            offer(
+                self._client,
                 door,
+                new_own_requests(settings, parts, engine.prompt_database),
                 settings.option_defaults,
                 self._log,
+                in_hand=self._in_hand,
                 others_first_seconds=engine.others_first_seconds,
             )
-            self._client.add_command(self._command.build())
         return parts
 
     # -- working
@@ -201,13 +204,10 @@ class Application:
     async def _part(self) -> int:
         """Give what is in hand its time; return how much is cut off."""
         unfinished, unanswered = await asyncio.gather(
-            self._engine.stop(STOP_GRACE_SECONDS), self._drain(STOP_GRACE_SECONDS)
+            self._engine.stop(STOP_GRACE_SECONDS), self._in_hand.drain(STOP_GRACE_SECONDS)
         )
         await self._engine.leave()
         return unfinished + unanswered
-
-    async def _drain(self, seconds: float) -> int:
-        return 0 if self._command is None else await self._command.drain(seconds)
 
 
 def the_one_in(error: BaseException | None) -> BaseException | None:

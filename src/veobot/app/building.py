@@ -12,11 +12,14 @@ from veobot.bot.messenger import DiscordMessenger
 from veobot.clock import DiscordClock
 from veobot.config import Settings
 from veobot.core.admission import BUDGET_WINDOW, AdmissionPolicy
+from veobot.core.fresh_links import FreshLinks
 from veobot.core.limits import Limits
+from veobot.core.own_requests import OwnRequests
 from veobot.core.parts import NoticePacer, Parts
 from veobot.core.ports import EventLog, VideoGenerator
 from veobot.core.slots import Slots
 from veobot.store.database import Database
+from veobot.store.own_requests import SqlMemberRecords
 from veobot.store.requests import SqlRequestStore
 from veobot.vertex.bucket import GcsVideoBucket
 from veobot.vertex.veo import VeoGenerator
@@ -76,6 +79,12 @@ def new_parts(
         jitter=random.random,
         stopping=stopping,
     )
+
+
+def new_own_requests(settings: Settings, parts: Parts, database: Database) -> OwnRequests:
+    """Return what looks up what is a member's own, in a database that answers in time."""
+    links = FreshLinks(parts.bucket, parts.clock, parts.log, parts.limits.link_lifetime)
+    return OwnRequests(SqlMemberRecords(database), links, parts.clock, policy_of(settings))
 
 
 def policy_of(settings: Settings) -> AdmissionPolicy:

@@ -35,7 +35,7 @@ from .pacing import discord_pace, vertex_pace
 from .resumption import Resumption
 
 DOOR_POOL_SIZE = 4
-"""Commands that are committed at once, beside the requests that are carried, however many those are."""
+"""Commands that are committed or looked up at once, beside the requests that are carried, however many those are."""
 DOOR_SECONDS = 2.0
 """For one transaction of a command's: Discord gives 3 s for the answer, of which a refusal needs some too."""
 BOOK_POOL_SIZE = 3
@@ -59,7 +59,7 @@ class Cluster:
         of_commands = postgres_at(
             url, sleep=asyncio.sleep, pool_size=DOOR_POOL_SIZE, transaction_seconds=DOOR_SECONDS
         )
-        self._door_database = PromptDatabase(of_commands, DOOR_SECONDS)
+        self.prompt_database = PromptDatabase(of_commands, DOOR_SECONDS)
         self._book_database = postgres_at(url, sleep=asyncio.sleep, pool_size=BOOK_POOL_SIZE)
         limits = limits_of(settings)
         book = SqlSlotBook(self._book_database, owner, settings.concurrent_generations, limits)
@@ -88,7 +88,7 @@ class Cluster:
         self._worker = self._new_queue(parts)
         # Of its own, so that a command in hand can still be handed over when this process's worker has left.
         self._handed_over = self._new_queue(parts)
-        door_parts = replace(parts, store=SqlRequestStore(self._door_database))
+        door_parts = replace(parts, store=SqlRequestStore(self.prompt_database))
         return Door(door_parts, self, self._handed_over, policy_of(self._settings), NOBODY)
 
     def jobs(self, ready: asyncio.Event) -> Jobs:  # noqa: ARG002 -- by REST this process can tell members already

@@ -26,6 +26,10 @@ class Engine(Protocol):
         """Where the rows are."""
 
     @property
+    def prompt_database(self) -> Database:
+        """The same, for whoever has an answer to give: it is not waited for longer than Discord allows."""
+
+    @property
     def slots(self) -> Slots:
         """How many videos are made at once."""
 

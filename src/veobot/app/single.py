@@ -11,11 +11,15 @@ from veobot.core.ports import EventLog, VideoGenerator
 from veobot.core.recovery import Recovery
 from veobot.core.slots import Slots
 from veobot.store.instance_lock import InstanceLock
+from veobot.store.prompt import PromptDatabase
 from veobot.store.sqlite import SqliteDatabase
 from veobot.workqueue.local import LocalWorkQueue
 
 from .building import policy_of
 from .engine import Jobs
+
+LOOK_UP_SECONDS = 2.0
+"""For what a member looks up: Discord gives 3 s for the answer. A writer that holds the file is waited for so long."""
 
 
 class SingleProcess:
@@ -26,6 +30,7 @@ class SingleProcess:
 
     def __init__(self, settings: Settings, clock: DiscordClock, log: EventLog, owner: str) -> None:
         self.database = SqliteDatabase(settings.database_path, sleep=asyncio.sleep)
+        self.prompt_database = PromptDatabase(self.database, LOOK_UP_SECONDS)
         self.slots = Slots(settings.concurrent_generations, clock)
         self._settings = settings
         self._clock = clock

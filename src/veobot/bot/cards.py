@@ -133,9 +133,14 @@ def late_outcome(request: VideoRequest, video: OutcomeVideo | None, limits: Limi
 
 def pointer(request: VideoRequest, message_id: MessageId) -> str:
     """Point from the placeholder to the message that carries the outcome."""
-    url = f"https://discord.com/channels/{request.guild_id}/{request.channel_id}/{message_id}"
+    url = message_url(request, message_id)
     text = en.POINTER_DONE if request.status is Status.COMPLETED else en.POINTER_ENDED
     return text.format(url=url)
+
+
+def message_url(request: VideoRequest, message_id: MessageId) -> str:
+    """Return the address of a message in the request's channel."""
+    return f"https://discord.com/channels/{request.guild_id}/{request.channel_id}/{message_id}"
 
 
 def request_id_of(content: str) -> int | None:

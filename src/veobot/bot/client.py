@@ -12,6 +12,7 @@ from discord.http import Route
 
 from veobot.core.ports import EventLog
 
+from .buttons import Buttons
 from .calls import trace
 from .registration import register_if_changed
 from .tree import VeobotTree
@@ -81,11 +82,21 @@ class VeobotClient(discord.AutoShardedClient):
         self._log = log
         self._on_first_ready = on_first_ready
         self._background: list[asyncio.Task[None]] = []
+        self._buttons: Buttons | None = None
         self.tree = VeobotTree(self, log)
 
     def add_command(self, command: app_commands.Command[Any, ..., None]) -> None:
         """Offer a command; before the client is started."""
         self.tree.add_command(command)
+
+    def add_buttons(self, buttons: Buttons) -> None:
+        """Have the buttons of the bot's messages answered; before the client is started."""
+        self._buttons = buttons
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Hand on what is pressed; commands go to the tree."""
+        if interaction.type is discord.InteractionType.component and self._buttons is not None:
+            await self._buttons.pressed(interaction)
 
     async def on_ready(self) -> None:
         """Begin, once: what waits for the gateway, and the registration of commands. Neither delays the other."""

@@ -1,9 +1,6 @@
 """`/veo`: the command's form, and the request that it makes; what follows is decided at the core's door."""
 
-import asyncio
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import discord
@@ -15,6 +12,7 @@ from veobot.core.ports import EventLog, Reply
 from veobot.core.request import PROMPT_LENGTHS, OptionDefaults, VideoOptions, VideoRequest
 
 from . import refusals
+from .in_hand import InHand
 from .interactions import encodable, place_of, request_from
 from .reply import DiscordReply
 from .texts import en
@@ -46,25 +44,24 @@ class VeoCommand:
         door: takes each request, from the check to the work queue.
         defaults: from the settings.
         log: gets what the member is not told.
+        in_hand: keeps the process there until the member has an answer.
         others_first_seconds: see `DiscordReply`.
     """
 
     def __init__(
-        self, door: Door, defaults: OptionDefaults, log: EventLog, *, others_first_seconds: float = 0.0
+        self,
+        door: Door,
+        defaults: OptionDefaults,
+        log: EventLog,
+        *,
+        in_hand: InHand,
+        others_first_seconds: float = 0.0,
     ) -> None:
         self._door = door
         self._defaults = defaults
         self._log = log
+        self._in_hand = in_hand
         self._others_first_seconds = others_first_seconds
-        self._in_hand: set[asyncio.Task[object]] = set()
-
-    async def drain(self, seconds: float) -> int:
-        """Give commands in hand this long to be answered, later ones too; return how many were not."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self._in_hand:
-                    await asyncio.wait(set(self._in_hand))
-        return len(self._in_hand)
 
     def build(self) -> app_commands.Command[Any, ..., None]:
         """Return the command as Discord shows it."""
@@ -93,23 +90,10 @@ class VeoCommand:
             resolution: str = defaults.resolution.value,
             audio: bool = defaults.audio,
         ) -> None:
-            with self._kept_in_hand():
+            with self._in_hand.kept():
                 await self._handle(interaction, prompt, duration, aspect_ratio, resolution, audio=audio)
 
         return veo
-
-    @contextmanager
-    def _kept_in_hand(self) -> Iterator[None]:
-        """Count the current task among those that a leaving process waits for."""
-        task = asyncio.current_task()
-        if task is None:
-            yield
-            return
-        self._in_hand.add(task)
-        try:
-            yield
-        finally:
-            self._in_hand.discard(task)
 
     async def _handle(
         self,

@@ -27,7 +27,7 @@ async def register_if_changed(tree: app_commands.CommandTree[discord.Client], lo
         log.error(
             "commands.not_registered",
             reason=str(error),
-            fix="Members may not see /veo, or an older form of it: restart the bot once Discord answers again",
+            fix="Members may not see the commands, or older forms of them: restart the bot once Discord answers again",
         )
     else:
         log.info("commands.registered", names=[command["name"] for command in wanted])

@@ -1,5 +1,7 @@
 """Hands commands to their handlers, and makes one plain sentence of whatever goes wrong there."""
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
@@ -45,14 +47,25 @@ class VeobotTree(app_commands.CommandTree[discord.Client]):
             await tell(interaction, en.UNEXPECTED, self._log)
 
 
-async def tell(interaction: discord.Interaction, content: str, log: EventLog) -> None:
+async def tell(
+    interaction: discord.Interaction,
+    content: str,
+    log: EventLog,
+    *,
+    embeds: Sequence[discord.Embed] = (),
+    view: discord.ui.View | None = None,
+) -> None:
     """Answer a command so that only its member sees it; where that cannot be done, the log says so."""
     if interaction.response.is_done() or ACCEPTED in interaction.extras:
         return
     try:
         async with one_call(ANSWER_TIMEOUT_SECONDS, by_token=True, needs_answer=False):
             await interaction.response.send_message(
-                content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+                content,
+                embeds=embeds,
+                view=discord.utils.MISSING if view is None else view,
+                ephemeral=True,
+                allowed_mentions=discord.AllowedMentions.none(),
             )
     except (Retryable, Ambiguous, Permanent) as error:
         log.info("command.not_answered", interaction_id=interaction.id, reason=str(error))

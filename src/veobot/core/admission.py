@@ -182,14 +182,22 @@ def check_place(place: Place, policy: AdmissionPolicy) -> Refusal | None:
 def check_usage(usage: Usage, policy: AdmissionPolicy, price_micro_usd: int) -> Refusal | None:
     """Return why there is no room for one more request at this price."""
     if len(usage.member_requests) >= policy.quota:
-        # The next is possible when so many have left the window that fewer than `quota` remain.
-        leaves_first = usage.member_requests[-policy.quota]
-        return OverQuota(policy.quota, policy.quota_window, leaves_first + policy.quota_window)
+        next_at = next_back_at(usage.member_requests, policy)
+        return OverQuota(policy.quota, policy.quota_window, next_at)
     if usage.spent_micro_usd + price_micro_usd > policy.daily_budget_micro_usd:
         return BudgetSpent(_budget_free_at(usage, policy.daily_budget_micro_usd - price_micro_usd))
     if usage.waiting >= policy.max_waiting:
         return QueueFull(usage.waiting)
     return None
+
+
+def next_back_at(member_requests: Sequence[datetime], policy: AdmissionPolicy) -> datetime:
+    """Return when the member may ask for one video more than now; of at least one request, oldest first.
+
+    Where the quota is used, that is when so many have left the window that fewer than `quota` remain.
+    """
+    leaves_first = member_requests[max(0, len(member_requests) - policy.quota)]
+    return leaves_first + policy.quota_window
 
 
 def _budget_free_at(usage: Usage, room_micro_usd: int) -> datetime | None:

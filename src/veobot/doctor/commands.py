@@ -1,4 +1,4 @@
-"""Whether Discord has the command as this version and these settings define it."""
+"""Whether Discord has the commands as this version and these settings define them."""
 
 from veobot.bot.calls import one_call
 from veobot.bot.client import VeobotClient
@@ -23,18 +23,19 @@ def _comparison(registered: dict[str, dict[str, object]], wanted: dict[str, dict
     changed = sorted(name for name in wanted if name in registered and registered[name] != wanted[name])
     surplus = sorted(set(registered) - set(wanted))
     if missing:
-        sentence = f"{_listed(missing)} is not registered with Discord yet."
+        sentence = f"{_listed(missing)} {_is(missing)} not registered with Discord yet."
         return warning(_CHECK, sentence, "Start the bot once (`veobot run`): it registers its commands.")
     if changed:
         details = ", ".join(_differences(registered[changed[0]], wanted[changed[0]]))
-        sentence = f"{_listed(changed)} is registered in another form (different: {details})."
+        sentence = f"{_listed(changed)} {_is(changed)} registered in another form (different: {details})."
         return warning(
             _CHECK, sentence, "Restart the bot: it registers the form of this version and settings."
         )
     if surplus:
         sentence = f"Discord also lists {_listed(surplus)}, which this version does not know."
         return warning(_CHECK, sentence, "Restart the bot: it withdraws commands that are no longer its own.")
-    return ok(_CHECK, f"{_listed(sorted(wanted))} is registered, exactly as this version defines it.")
+    names = sorted(wanted)
+    return ok(_CHECK, f"{_listed(names)} {_is(names)} registered, exactly as this version defines it.")
 
 
 def _age_restriction(
@@ -46,11 +47,11 @@ def _age_restriction(
     if restricted:
         return wrong(
             _AGE_CHECK,
-            f"{_listed(restricted)} is registered as age-restricted: most members do not see it.",
-            "Restart the bot: it registers the command for every age. To limit where it works, use "
+            f"{_listed(restricted)} {_is(restricted)} registered as age-restricted, and hidden from most members.",
+            "Restart the bot: it registers its commands for every age. To limit where it works, use "
             "VEOBOT_AGE_RESTRICTED_ONLY instead.",
         )
-    return ok(_AGE_CHECK, "The command itself is not age-restricted.")
+    return ok(_AGE_CHECK, "No command itself is age-restricted.")
 
 
 def _differences(registered: dict[str, object], wanted: dict[str, object]) -> list[str]:
@@ -75,6 +76,10 @@ def _differing_options(registered: object, wanted: object) -> list[str]:
 def _by_name(options: object) -> dict[str, object]:
     listed = options if isinstance(options, list) else []
     return {str(option["name"]): option for option in listed if isinstance(option, dict)}
+
+
+def _is(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The doctor's visit to Discord: the bot's own client and command, logged in by REST, never at the gateway."""
+"""The doctor's visit to Discord: the bot's own client and commands, logged in by REST, never at the gateway."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,11 @@ import discord
 
 from veobot.bot.calls import one_call
 from veobot.bot.client import VeobotClient, use_api
-from veobot.bot.commands import VeoCommand
+from veobot.bot.in_hand import InHand
+from veobot.bot.offering import offer
 from veobot.config import Settings
 from veobot.core.errors import VeobotError
+from veobot.core.own_requests import OwnPage, Standing
 
 from .findings import Finding, ok, wrong
 
@@ -19,10 +21,11 @@ PORTAL = "https://discord.com/developers/applications"
 
 
 def new_visitor(settings: Settings, observe_date: Callable[[str], None]) -> VeobotClient:
-    """Return a client like the bot's, which offers the same command but is not connected."""
+    """Return a client like the bot's, which offers the same commands but is not connected."""
     use_api(settings.discord_api_url, settings.discord_gateway_url)
     client = VeobotClient(_Silence(), observe_date=observe_date, on_first_ready=_nothing)
-    client.add_command(VeoCommand(_Nobody(), settings.option_defaults, _Silence()).build())
+    nobody = _Nobody()
+    offer(client, nobody, nobody, settings.option_defaults, _Silence(), in_hand=InHand())
     return client
 
 
@@ -76,8 +79,16 @@ class _Silence:
 
 
 class _Nobody:
-    """Stands where the bot's door is, since a command needs one to be built; no command comes without a gateway."""
+    """Stands where the bot's parts are, since commands need them to be built; no command comes without a gateway."""
 
     async def receive(self, *_: object) -> None:
+        """Never called."""
+        raise NotImplementedError
+
+    async def standing(self, *_: object) -> Standing:
+        """Never called."""
+        raise NotImplementedError
+
+    async def page(self, *_: object) -> OwnPage:
         """Never called."""
         raise NotImplementedError

@@ -19,7 +19,7 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 """No time is later."""
 
 
-def _asked_since(since: str) -> ColumnElement[bool]:
+def asked_since(since: str) -> ColumnElement[bool]:
     """Tell the rows asked after the parameter `since`; not those whose time is damaged.
 
     A text sorts above every number: it would be in the window for ever, and nobody could be let in who counts it.
@@ -37,7 +37,7 @@ _MEMBER_REQUESTS = (
     select(requests.c.created_at)
     .where(
         requests.c.user_id == bindparam("user_id"),
-        _asked_since("quota_since"),
+        asked_since("quota_since"),
         requests.c.counts_toward_quota,
     )
     .order_by(requests.c.created_at)
@@ -46,7 +46,7 @@ _MEMBER_REQUESTS = (
 _TOTALS = select(
     # PostgreSQL sums whole numbers up to one with a decimal point.
     select(cast(func.coalesce(func.sum(requests.c.charged_micro_usd), 0), BigInteger))
-    .where(_asked_since("budget_since"), WholeNumber(requests.c.charged_micro_usd))
+    .where(asked_since("budget_since"), WholeNumber(requests.c.charged_micro_usd))
     .scalar_subquery()
     .label("spent"),
     select(func.count())
@@ -59,7 +59,7 @@ _TOTALS = select(
 _CHARGES = (
     select(requests.c.created_at, requests.c.charged_micro_usd)
     .where(
-        _asked_since("budget_since"),
+        asked_since("budget_since"),
         WholeNumber(requests.c.charged_micro_usd),
         requests.c.charged_micro_usd > 0,
     )
@@ -91,15 +91,20 @@ def _usage(connection: Connection, user_id: UserId, window: UsageWindow) -> Usag
     What was asked exactly 24 hours ago no longer counts: so the moment that a refusal names is the very moment from
     which the next command is admitted.
     """
-    member = {"user_id": user_id, "quota_since": window.quota_since}
-    member_requests = connection.execute(_MEMBER_REQUESTS, member).mappings().all()
     totals = connection.execute(_TOTALS, {"budget_since": window.budget_since}).mappings().one()
     return Usage(
-        member_requests=[moment(row, "created_at") for row in member_requests],
+        member_requests=member_requests(connection, user_id, window.quota_since),
         spent_micro_usd=integer(totals, "spent"),
         waiting=integer(totals, "waiting"),
         charges=lambda: _charges(connection, window.budget_since),
     )
+
+
+def member_requests(connection: Connection, user_id: UserId, since: datetime) -> Sequence[datetime]:
+    """Return when the member's requests that count were asked since then, oldest first."""
+    member = {"user_id": user_id, "quota_since": since}
+    rows = connection.execute(_MEMBER_REQUESTS, member).mappings().all()
+    return [moment(row, "created_at") for row in rows]
 
 
 def _charges(connection: Connection, since: datetime) -> Sequence[tuple[datetime, int]]:

@@ -206,13 +206,69 @@ Nothing was charged, and your allowance is unchanged. Please try `/veo` again in
 SERVERS_ONLY = "📍 **Only in servers**\nI make videos in server channels. Try `/veo` in one of them."
 OUTDATED_COMMAND = """\
 🔄 **This command has changed**
-Your Discord still shows an older form of it. Reload Discord (Ctrl+R), and try `/veo` again. Nothing was charged."""
+Your Discord still shows an older form of it. Reload Discord (Ctrl+R), and try again. Nothing was charged."""
 UNEXPECTED = """\
 ⚠️ **Something went wrong on my side**
-The error has been logged. Please try `/veo` again."""
+The error has been logged. Please try again."""
 
-# -- the command's own form
+OUTDATED_BUTTON = """\
+🔄 **This button is from an older version**
+It no longer does anything. Give the command again for a new one."""
 
+# -- looked up: ephemeral
+
+QUOTA_USED = "🕓 **You've used {used:,} of your {videos} for {window}**"
+NEXT_BACK = " The next one comes back <t:{next_at}:R>."
+COST = "Videos of {window} cost about ${dollars}: an estimate at Google's list prices, not a bill."
+NOT_COUNTED = "-# What couldn't be made doesn't count toward your videos."
+
+HISTORY = "🎞️ **Your videos, the newest first**"
+HISTORY_EMPTY = """\
+🎞️ **There are no videos of yours yet**
+What you ask for with `/veo` is listed here."""
+ENTRY = """\
+**{number}. {state}** · asked <t:{asked_at}:R>{jump}
+{quote}"""
+UNREADABLE_ENTRY = """\
+**{number}. I can't read my record of this one**
+-# Request {request_id}"""
+JUMP = " · [go to it]({url})"
+LINKS_UNTIL = "-# The links below work until <t:{until}:f>, for whoever has them."
+WATCH = "Watch {number}: {prompt}"
+NEWER = "Newer"
+OLDER = "Older"
+
+STATE_WAITING = "Waiting"
+STATE_BEING_MADE = "Being made"
+STATE_DONE = "Done"
+STATE_CANCELLED = "Cancelled"
+STATE_FAILED = "Failed"
+STATE_FAILED_WHY = "Failed: {why}"
+FAILURES_IN_SHORT: dict[Failure, str] = {
+    Failure.EXPIRED: "it waited too long",
+    Failure.UNREACHABLE: "I couldn't post it there",
+    Failure.FILTERED: "Google's safety filter stopped it",
+    Failure.PROVIDER_BUSY: "Google was too busy",
+    Failure.PROVIDER_UNAVAILABLE: "Google couldn't be reached",
+    Failure.PROVIDER_ERROR: "Google had an error of its own",
+    Failure.MODEL_RETIRED: "Google no longer offers the model",
+    Failure.REJECTED: "Google didn't accept it",
+    Failure.NO_VIDEO: "Google finished without a video",
+    Failure.TIMED_OUT: "it didn't finish in time",
+    Failure.LOST_AT_RESTART: "it didn't finish in time",
+    Failure.ANSWER_LOST: "I lost track of it",
+    Failure.VIDEO_LOST: "the video got lost",
+    Failure.INTERNAL: "something went wrong on my side",
+}
+
+NOTHING_TO_LOOK_UP = """\
+⚠️ **I can't look anything up at the moment**
+I can't reach my records. Nothing is lost. Please try again in a few minutes."""
+
+# -- the commands' own forms
+
+QUOTA_DESCRIPTION = "How many videos you have left, and when the next one comes back"
+HISTORY_DESCRIPTION = "Your own videos, the newest first, with fresh links"
 COMMAND_DESCRIPTION = "Make a short video from words with Google's Veo"
 PROMPT_DESCRIPTION = "What should be seen and heard, in {minimum} to {maximum:,} characters"
 DURATION_DESCRIPTION = "How long it is ({default} s if you don't choose)"
@@ -249,6 +305,17 @@ def window(seconds: float) -> str:
 def videos(quota: int) -> str:
     """Return what a quota holds: "5 videos", or just "video" for one."""
     return "video" if quota == 1 else f"{quota:,} videos"
+
+
+def left(number: int) -> str:
+    """Return how many videos are left, as a sentence."""
+    return {0: "None is left.", 1: "1 is left."}.get(number, f"{number:,} are left.")
+
+
+def dollars(micro_usd: int) -> str:
+    """Return an amount in US dollars, to the cent: 1.20."""
+    cents = (micro_usd + 5_000) // 10_000
+    return f"{cents // 100:,}.{cents % 100:02}"
 
 
 def elapsed(seconds: float) -> str:
