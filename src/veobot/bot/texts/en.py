@@ -40,6 +40,7 @@ Google's answer got lost on the way. I watch for the video until <t:{until}:t>, 
 -# {options}"""
 
 OPTIONS = "{duration} s, {aspect_ratio}, {resolution}, sound {sound}"
+WITH_NEGATIVE_PROMPT = ", with a negative prompt"
 SOUND = {True: "on", False: "off"}
 
 # -- the video is there
