@@ -67,6 +67,8 @@ class OptionDefaults:
     """What the operator's settings say of every video, and of what a member does not choose."""
 
     model: str
+    models: tuple[str, ...]
+    """Offered to members, in this order; `model` is among them."""
     location: str
     person_generation: str
     duration_seconds: int
