@@ -83,6 +83,7 @@ async def test_damage_to_what_an_earlier_claim_took_over_is_named_and_hides_no_o
         "created_at = 'yesterday'",
         "created_at = 9000000000000000",
         "prompt = x'00'",
+        "negative_prompt = x'00'",
         "user_id = 'me'",
         "prompt = CAST(x'ff46756368' AS TEXT)",
     ],

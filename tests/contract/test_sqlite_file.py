@@ -3,12 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from support.rows import EVERYTHING, NOON, SECOND, a_request, admitted, completed
+from support.rows import EVERYTHING, NOON, OPTIONS, SECOND, a_request, admitted, completed
 from veobot.core.status import Closure
 from veobot.store.requests import SqlRequestStore
 from veobot.store.sqlite import SqliteDatabase
@@ -46,6 +47,19 @@ async def test_an_erased_token_is_nowhere_in_the_file(
     await store.erase_expired_tokens(asked_before=NOON + SECOND)
     database.close()
     assert b"aW50ZXJh" not in database.path.read_bytes()
+
+
+async def test_the_prompts_of_a_deleted_request_are_nowhere_in_the_file(
+    database: SqliteDatabase, store: SqlRequestStore
+) -> None:
+    words = replace(OPTIONS, negative_prompt="Regen und Schirme")
+    request = await completed(store, a_request(options=words))
+    await store.close(request, Closure.DELIVERED, NOON)
+    assert await store.delete_closed(NOON + SECOND, 10) == 1
+    database.close()
+    content = database.path.read_bytes()
+    assert b"Fuchs" not in content
+    assert b"Schirme" not in content
 
 
 @contextmanager

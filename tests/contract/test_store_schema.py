@@ -2,12 +2,13 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Column, MetaData, Table, text
 
-from support.rows import NOON, a_request, admitted, completed
+from support.rows import NOON, OPTIONS, a_request, admitted, completed
 from veobot.core.errors import StoreUnavailable
 from veobot.core.status import Closure
 from veobot.store.database import Database
@@ -16,6 +17,7 @@ from veobot.store.migrate import HEAD_REVISION, MIGRATIONS, REVISIONS, Phase, ph
 from veobot.store.opening import database_at
 from veobot.store.postgres import PostgresDatabase
 from veobot.store.requests import SqlRequestStore
+from veobot.store.rows import row_from_request
 from veobot.store.schema import requests, submissions
 from veobot.store.sqlite import SqliteDatabase
 
@@ -78,7 +80,7 @@ def test_a_migration_s_name_tells_its_phase_and_the_oldest_code_that_runs_on_it(
 
 
 @pytest.mark.parametrize("create", [True, False])
-@pytest.mark.parametrize("revision", ["0002", "0003_for_0002", "9999", "c0ffee", ""])
+@pytest.mark.parametrize("revision", ["0003", "0004_for_0003", "9999", "c0ffee", ""])
 async def test_a_schema_that_newer_code_may_have_taken_something_from_is_refused_with_a_sentence(
     database: Database, address: str, revision: str, *, create: bool
 ) -> None:
@@ -88,7 +90,7 @@ async def test_a_schema_that_newer_code_may_have_taken_something_from_is_refused
     assert await version_of(database) == [revision]
 
 
-@pytest.mark.parametrize("revision", ["0002_for_0001", "0007_for_0001"])
+@pytest.mark.parametrize("revision", ["0003_for_0001", "0007_for_0001"])
 async def test_a_schema_that_newer_code_has_only_added_to_is_worked_on_and_stays_as_it_is(
     database: Database, address: str, revision: str
 ) -> None:
@@ -103,6 +105,32 @@ async def test_a_schema_that_newer_code_has_only_added_to_is_worked_on_and_stays
     await older.leave()
     await open_again(address, create=False)
     assert await version_of(database) == [revision]
+
+
+async def test_a_row_of_code_that_knows_no_negative_prompt_has_none(
+    database: Database, store: SqlRequestStore
+) -> None:
+    row = row_from_request(a_request())
+    del row["negative_prompt"]
+    older = Table("requests", MetaData(), *(Column(c.name, c.type) for c in requests.c if c.name in row))
+    await database.write(lambda c: c.execute(older.insert().values(row)))
+    assert await store.get(a_request().id) == a_request()
+
+
+async def test_a_database_of_the_first_schema_gets_the_negative_prompt_s_column_and_keeps_its_rows(
+    database: Database, store: SqlRequestStore, address: str
+) -> None:
+    request = await admitted(store, a_request())
+    closed = await completed(store, a_request(2))
+    await store.close(closed, Closure.DELIVERED, NOON)
+    await database.write(lambda c: c.execute(text("ALTER TABLE requests DROP COLUMN negative_prompt")))
+    await set_version(database, "0001")
+    await open_again(address)
+    assert await version_of(database) == [HEAD_REVISION]
+    assert await store.get(request.id) == request
+    assert (await store.get(closed.id)).closed
+    words = replace(OPTIONS, negative_prompt="rain, umbrellas")
+    assert (await admitted(store, a_request(3, options=words))).options == words
 
 
 async def test_who_only_looks_migrates_nothing(database: Database, address: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.rows import COMPLETED, NOON, VIDEO, a_request, admitted, generating, intended
+from support.rows import COMPLETED, NOON, OPTIONS, VIDEO, a_request, admitted, generating, intended
 from veobot.core.failures import Failure
 from veobot.core.ports import Outcome
 from veobot.core.request import OperationName, VideoRequest, VideoUri
@@ -33,14 +33,18 @@ each_text = pytest.mark.parametrize(("text", "kept"), TEXTS.items(), ids=range(l
 
 
 @each_text
-async def test_a_prompt_and_a_token_are_kept_as_far_as_any_database_can(
+async def test_prompts_and_a_token_are_kept_as_far_as_any_database_can(
     store: SqlRequestStore, text: str, kept: str
 ) -> None:
-    asked = replace(a_request(), prompt=text, interaction_token=text)
-    assert await admitted(store, asked) == replace(asked, prompt=kept, interaction_token=kept)
+    asked = replace(
+        a_request(), prompt=text, interaction_token=text, options=replace(OPTIONS, negative_prompt=text)
+    )
+    assert await admitted(store, asked) == replace(
+        asked, prompt=kept, interaction_token=kept, options=replace(OPTIONS, negative_prompt=kept)
+    )
     [claimed] = await store.claim_incomplete("second", NOON)
     assert isinstance(claimed, VideoRequest)
-    assert claimed.prompt == kept
+    assert (claimed.prompt, claimed.options.negative_prompt) == (kept, kept)
 
 
 @each_text

@@ -74,9 +74,50 @@ async def test_the_request_holds_what_the_member_chose_and_where(bot: DiscordBot
     assert place.age_restricted is False
 
 
+async def test_the_request_holds_what_should_not_be_seen_the_seed_and_the_model(bot: DiscordBot) -> None:
+    lite = "veo-3.1-lite-generate-001"
+    options: dict[str, JsonValue] = {"negative_prompt": "rain ☂, text", "seed": 0, "model": lite}
+    await bot.sandbox.command("mira", FOX, options=options)
+    await bot.sandbox.wait_for(kind="acknowledged")
+    asked = bot.door.asked[0][0].options
+    assert (asked.negative_prompt, asked.seed, asked.model) == ("rain ☂, text", 0, lite)
+    assert asked.price_micro_usd == 200_000
+
+
+async def test_the_largest_seed_that_veo_takes_can_be_said_in_the_form(bot: DiscordBot) -> None:
+    await bot.sandbox.command("mira", FOX, options={"seed": 2**32 - 1})
+    await bot.sandbox.wait_for(kind="acknowledged")
+    assert bot.door.asked[0][0].options.seed == 4_294_967_295
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"model": "veo-3.1-generate-001"}, "`model` Veo 3.1**\nPossible: Veo 3.1 Fast, Veo 3.1 Lite."),
+        ({"model": "veo-2.0 @everyone"}, "Possible: Veo 3.1 Fast, Veo 3.1 Lite."),
+        ({"seed": 2**32}, "`seed` 4294967296**\nPossible: 0 to 4,294,967,295."),
+        ({"seed": -1}, "Possible: 0 to 4,294,967,295."),
+        ({"negative_prompt": "r" * 501}, "It has 501 characters; I can take 500."),
+        ({"negative_prompt": " \u200b "}, "There's nothing to read in your negative prompt"),
+    ],
+    ids=["no longer offered", "never offered", "too large", "too small", "too long", "nothing"],
+)
+async def test_what_an_outdated_form_still_offers_is_refused_in_plain_words(
+    bot: DiscordBot, options: dict[str, JsonValue], sentence: str
+) -> None:
+    await bot.sandbox.command("mira", options={"prompt": FOX, **options}, unchecked=True)
+    shown = await answer(bot)
+    assert shown.fields["ephemeral"] is True
+    assert sentence in str(shown.fields["content"])
+    assert f"```\n{FOX}\n```" in str(shown.fields["content"])
+    assert shown.fields["mentions"] == []
+    assert bot.store.events == []
+
+
 async def test_what_the_member_leaves_open_comes_from_the_settings(bot: DiscordBot) -> None:
     request = await bot.ask(FOX)
     options = request.options
+    assert (options.model, options.negative_prompt) == ("veo-3.1-fast-generate-001", "")
     assert (options.duration_seconds, options.aspect_ratio, options.resolution, options.audio) == (
         4,
         AspectRatio.LANDSCAPE,
@@ -272,6 +313,13 @@ async def test_the_command_says_its_defaults(bot: DiscordBot) -> None:
     assert [choice["value"] for choice in options["duration"]["choices"]] == [4, 6, 8]
     assert "4 s if you don't choose" in options["duration"]["description"]
     assert [choice["value"] for choice in options["resolution"]["choices"]] == ["720p", "1080p"]
+    assert (options["negative_prompt"]["min_length"], options["negative_prompt"]["max_length"]) == (1, 500)
+    assert (options["seed"]["min_value"], options["seed"]["max_value"]) == (0, 4_294_967_295)
+    assert options["model"]["choices"] == [
+        {"name": "Veo 3.1 Fast · $0.10 a second", "value": "veo-3.1-fast-generate-001"},
+        {"name": "Veo 3.1 Lite · $0.05 a second", "value": "veo-3.1-lite-generate-001"},
+    ]
+    assert [name for name, option in options.items() if option.get("required")] == ["prompt"]
 
 
 async def test_what_waits_for_the_gateway_starts_without_waiting_for_the_registration(

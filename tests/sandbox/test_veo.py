@@ -69,6 +69,7 @@ async def test_a_submission_asks_for_exactly_what_the_options_say(
         aspect_ratio=AspectRatio.PORTRAIT,
         resolution=Resolution.P1080,
         audio=False,
+        negative_prompt="rain, umbrellas",
     )
     operation = await veo.submit(PROMPT, options, submission())
     (entry,) = await sandbox.ledger(kind="submission")
@@ -85,7 +86,17 @@ async def test_a_submission_asks_for_exactly_what_the_options_say(
         "generateAudio": False,
         "seed": 48213,
         "personGeneration": "allow_adult",
+        "negativePrompt": "rain, umbrellas",
     }
+
+
+async def test_a_submission_says_nothing_of_a_negative_prompt_that_there_is_not(
+    sandbox: SandboxClient, veo: VeoGenerator
+) -> None:
+    await veo.submit(PROMPT, OPTIONS, submission())
+    (entry,) = await sandbox.ledger(kind="submission")
+    assert isinstance(entry.fields["parameters"], Mapping)
+    assert "negativePrompt" not in entry.fields["parameters"]
 
 
 async def test_a_submission_without_preparation_fetches_its_token_first(sandbox: SandboxClient) -> None:

@@ -31,7 +31,14 @@ class Google:
         self._by_operation: dict[str, Generation] = {}
 
     def submit(
-        self, submission: Submission, prompt: str, *, life: int, begun_at: float, now: float
+        self,
+        submission: Submission,
+        prompt: str,
+        negative_prompt: str,
+        *,
+        life: int,
+        begun_at: float,
+        now: float,
     ) -> OperationName:
         """Accept one submission, however often the same one comes: there is no idempotency key."""
         request_id, attempt, prefix = submission.request_id, submission.attempt, submission.prefix
@@ -46,6 +53,7 @@ class Google:
             prefix=prefix,
             operation=operation,
             prompt=prompt,
+            negative_prompt=negative_prompt,
             life=life,
             begun_at=begun_at,
             landed_at=now,

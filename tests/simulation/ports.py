@@ -41,7 +41,7 @@ from veobot.core.request import (
 
 from .discord_side import Shown
 from .google_side import LARGE_BYTES, SMALL_BYTES, prefix_of
-from .record import BEGINNING, Call, Command, Content, Kind, Logged
+from .record import BEGINNING, NEGATIVE_PROMPT, Call, Command, Content, Kind, Logged
 from .schedule import How
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ OPTIONS = VideoOptions(
     audio=True,
     seed=1,
     person_generation="allow_adult",
+    negative_prompt=NEGATIVE_PROMPT,
 )
 PRICE_MICRO_USD = OPTIONS.price_micro_usd
 RETENTION = timedelta(hours=24)
@@ -269,12 +270,11 @@ class ScriptedGenerator:
         await self._wire.call("prepare", 0, READ_GOOGLE, lambda _: None)
 
     async def submit(self, prompt: str, options: VideoOptions, submission: Submission) -> OperationName:
-        del options
-
         def effect(call: Call) -> OperationName:
             return self._world.google.submit(
                 submission,
                 prompt,
+                options.negative_prompt,
                 life=self._process.life.number,
                 begun_at=call.begun_at,
                 now=self._world.now(),

@@ -13,6 +13,8 @@ BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
 """When every schedule begins."""
 TOKEN_SECONDS = 15 * 60.0
 """How long the token of an answered command lives."""
+NEGATIVE_PROMPT = "canary negative prompt"
+"""What no member wants to see."""
 LOST_AFTER_SECONDS = 30.0
 """How long the bucket keeps a video that it then loses."""
 
@@ -127,6 +129,7 @@ class Generation:
     prefix: str
     operation: str
     prompt: str
+    negative_prompt: str
     life: int
     begun_at: float
     """When the call was begun."""

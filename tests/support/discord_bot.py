@@ -35,6 +35,7 @@ WAIT_SECONDS = 15.0
 LOOK_UP_SECONDS = 0.5
 DEFAULTS = OptionDefaults(
     model=DEFAULT_MODEL_ID,
+    models=(DEFAULT_MODEL_ID, "veo-3.1-lite-generate-001"),
     location="us-central1",
     person_generation="allow_adult",
     duration_seconds=4,

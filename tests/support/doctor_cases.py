@@ -59,6 +59,12 @@ def world(change: Callable[[SandboxClient], Awaitable[None]]) -> Seed:
     return lambda patient: change(patient.world)
 
 
+async def one_of_two_models(patient: Patient) -> None:
+    patient.set(VEOBOT_MODELS="veo-3.1-fast-generate-001,veo-3.1-generate-001")
+    await patient.register_commands()
+    await patient.world.vertex(models=["veo-3.1-fast-generate-001"])
+
+
 def file(name: str, content: str, mode: int = 0o600, **variables: str) -> Seed:
     async def seed(patient: Patient) -> None:
         path = patient.directory / name
@@ -230,6 +236,11 @@ CASES = {
         world(lambda w: w.vertex(models=["veo-3.1-lite-generate-001"])),
         "There is no model veo-3.1-fast-generate-001 in us-central1: it was retired, or is not offered there.",
         "Set VEOBOT_MODEL to one that is there: veo-3.1-lite-generate-001.",
+    ),
+    "offered model retired": Case(
+        one_of_two_models,
+        "There is no model veo-3.1-generate-001 in us-central1: it was retired, or is not offered there.",
+        "Take it out of VEOBOT_MODELS. There are: veo-3.1-fast-generate-001.",
     ),
     "model not shown": Case(
         fault("vertex.model.publisher", 403),

@@ -25,8 +25,9 @@ PLENTY = AdmissionPolicy(
     quota_window=timedelta(hours=24),
     daily_budget_micro_usd=10**12,
     max_waiting=1000,
+    models=("veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001"),
 )
-"""More than any test asks for."""
+"""More than any test asks for, but for one model."""
 
 
 class ScriptedStore(SqlRequestStore):

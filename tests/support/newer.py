@@ -5,10 +5,11 @@ from pathlib import Path
 
 import veobot
 
-ADDS = "0002_for_0001"
-REMOVES = "0003"
+ADDS = "0003_for_0001"
+REMOVES = "0004"
 
-_KNOWN = 'REVISIONS = ("0001",)'
+_PRESENT = "0002_for_0001"
+_KNOWN = f'REVISIONS = ("0001", "{_PRESENT}")'
 _MIGRATION = """
 from alembic import op
 
@@ -28,8 +29,9 @@ def write_newer_version(directory: Path) -> None:
     migrate = package / "store" / "migrate.py"
     code = migrate.read_text(encoding="utf-8")
     assert code.count(_KNOWN) == 1, "write the newer version anew: today's has other revisions"
-    migrate.write_text(code.replace(_KNOWN, f'REVISIONS = ("0001", "{ADDS}", "{REMOVES}")'), encoding="utf-8")
-    _write_migration(package, ADDS, "0001", "pre", "ALTER TABLE requests ADD COLUMN parent_id BIGINT")
+    newer = f'REVISIONS = ("0001", "{_PRESENT}", "{ADDS}", "{REMOVES}")'
+    migrate.write_text(code.replace(_KNOWN, newer), encoding="utf-8")
+    _write_migration(package, ADDS, _PRESENT, "pre", "ALTER TABLE requests ADD COLUMN parent_id BIGINT")
     _write_migration(package, REMOVES, ADDS, "post", "DROP INDEX requests_budget")
 
 

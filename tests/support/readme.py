@@ -55,7 +55,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if value in (None, "", frozenset()):
+    if value in (None, "", frozenset(), ()):
         return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

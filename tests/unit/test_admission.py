@@ -1,22 +1,30 @@
-"""Quota and budget, over every order of commands: never passed, and refusals name the exact moment."""
+"""Quota and budget, over every order of commands: never passed, and refusals name the exact moment. And options."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.requests import OPTIONS
 from veobot.core.admission import (
     BUDGET_WINDOW,
     AdmissionPolicy,
     BudgetSpent,
+    NegativePromptTooLong,
+    NegativePromptUnprintable,
     OverQuota,
     QueueFull,
     Refusal,
+    UnknownOption,
     Usage,
+    check_model,
+    check_options,
     check_usage,
 )
+from veobot.core.models import MODELS
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -141,3 +149,39 @@ def test_a_lowered_quota_names_the_moment_when_few_enough_are_left() -> None:
     refusal = check_usage(usage, a_policy(2, timedelta(hours=24), 10), 1)
     # Of five, four must have left the window before fewer than two remain.
     assert refusal == OverQuota(2, timedelta(hours=24), asked[3] + timedelta(hours=24))
+
+
+@pytest.mark.parametrize(
+    ("negative_prompt", "refusal"),
+    [
+        ("", None),
+        ("r", None),
+        ("r" * 500, None),
+        ("r" * 501, NegativePromptTooLong(501)),
+        (" \n\u200b", NegativePromptUnprintable()),
+        ("\u200b" * 501, NegativePromptTooLong(501)),
+    ],
+)
+def test_a_negative_prompt_is_left_out_or_can_be_read(negative_prompt: str, refusal: Refusal | None) -> None:
+    assert check_options("A red fox", replace(OPTIONS, negative_prompt=negative_prompt)) == refusal
+
+
+@pytest.mark.parametrize(("seed", "fits"), [(0, True), (2**32 - 1, True), (-1, False), (2**32, False)])
+def test_a_seed_is_one_that_veo_takes(seed: int, *, fits: bool) -> None:
+    refusal = UnknownOption("seed", str(seed), ("0 to 4,294,967,295",))
+    assert check_options("A red fox", replace(OPTIONS, seed=seed)) == (None if fits else refusal)
+
+
+def test_a_model_that_is_not_offered_is_refused_with_those_that_are() -> None:
+    fast, dear, lite = MODELS
+    policy = replace(a_policy(1, BUDGET_WINDOW, 10), models=(lite, fast))
+    assert check_model(fast, policy) is None
+    names = ("Veo 3.1 Lite", "Veo 3.1 Fast")
+    assert check_model(dear, policy) == UnknownOption("model", "Veo 3.1", names)
+    assert check_model("veo-9", policy) == UnknownOption("model", "veo-9", names)
+
+
+def test_where_the_operator_names_none_every_known_model_is_offered() -> None:
+    policy = a_policy(1, BUDGET_WINDOW, 10)
+    assert [check_model(model, policy) for model in MODELS] == [None] * len(MODELS)
+    assert isinstance(check_model("veo-9", policy), UnknownOption)

@@ -136,6 +136,19 @@ def test_progress_reads_like_this(progress: Progress, epoch: int, text: str) -> 
     assert shown(progress, epoch=epoch) == text
 
 
+@pytest.mark.parametrize(
+    "progress", [Waiting(3, READY), Generating(0.42, READY, overdue=False), Checking(READY)], ids=repr
+)
+def test_of_a_negative_prompt_a_card_says_only_that_there_is_one(progress: Progress) -> None:
+    options = replace(a_request().options, negative_prompt="rain and umbrellas")
+    running = a_submission(SubmissionState.ACCEPTED, at=SUBMITTED)
+    request = a_request(options=options, submissions=(running,))
+    text = cards.progress(request, progress, restarted_at=RESTARTED).content
+    assert "4 s, 16:9, 720p, sound on, with a negative prompt" in text
+    assert "umbrellas" not in text
+    assert "umbrellas" not in repr(options)
+
+
 def test_a_video_begun_after_the_restart_did_not_keep_going() -> None:
     after = RESTARTED + timedelta(seconds=5)
     assert shown(Generating(0.4, READY, overdue=False), epoch=2, submitted_at=after) == GENERATING

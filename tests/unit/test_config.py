@@ -69,6 +69,25 @@ def test_channels_are_ids_with_commas_between() -> None:
     assert settings.allowed_channels == {144208731234567890, 144208731234567891}
 
 
+def test_members_may_choose_the_default_model_alone_where_nothing_else_is_said() -> None:
+    assert load().models == ("veo-3.1-fast-generate-001",)
+    assert load(MODEL="veo-3.1-generate-001", MODELS="").models == ("veo-3.1-generate-001",)
+    assert load(MODELS=" , ").models == ("veo-3.1-fast-generate-001",)
+
+
+def test_offered_models_are_ids_with_commas_between_in_the_order_of_the_operator() -> None:
+    lite, fast = "veo-3.1-lite-generate-001", "veo-3.1-fast-generate-001"
+    settings = load(MODELS=f"{lite}, {fast},{lite}")
+    assert settings.models == (lite, fast)
+    assert settings.option_defaults.models == (lite, fast)
+    assert settings.option_defaults.model == fast
+    assert settings.redacted()["VEOBOT_MODELS"] == f"{lite},{fast}"
+
+
+def test_a_wrong_default_model_is_said_once() -> None:
+    assert complaint(MODEL="veo-2.0", MODELS="veo-3.1-lite-generate-001").startswith("VEOBOT_MODEL is ")
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "PostgreSQL"])
 def test_an_address_of_postgresql_is_all_that_many_machines_need(scheme: str) -> None:
     settings = load(DATABASE_URL=f"{scheme}://me:hid%40den@db.example.org:5433/veobot?sslmode=require")
@@ -148,6 +167,11 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ({"GENERATION_DEADLINE_MINUTES": "0.1"}, "longer than VEOBOT_POLL_INTERVAL_SECONDS."),
         ({"AGE_RESTRICTED_ONLY": "perhaps"}, "true or false."),
         ({"MODEL": "veo-2.0"}, "one of veo-3.1-fast-generate-001, veo-3.1-generate-001, veo-3.1-lite-"),
+        ({"MODELS": "veo-3.1-fast-generate-001, veo-2.0"}, "some of veo-3.1-fast-generate-001, veo-3.1-gen"),
+        (
+            {"MODELS": "veo-3.1-lite-generate-001"},
+            "name VEOBOT_MODEL too, which is veo-3.1-fast-generate-001.",
+        ),
         ({"DEFAULT_DURATION_SECONDS": "5"}, "one of 4, 6, 8."),
         ({"DEFAULT_RESOLUTION": "4k"}, "one of 720p, 1080p."),
         ({"DEFAULT_ASPECT_RATIO": "1:1"}, "one of 16:9, 9:16."),

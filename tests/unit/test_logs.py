@@ -178,7 +178,9 @@ def test_secrets_are_taken_out_of_stacks() -> None:
     assert "cannot log in with ***" in text
 
 
-@pytest.mark.parametrize("field", ["prompt", "token", "interaction_token", "Authorization", "content"])
+@pytest.mark.parametrize(
+    "field", ["prompt", "negative_prompt", "token", "interaction_token", "Authorization", "content"]
+)
 def test_a_field_that_must_not_be_logged_is_not(field: str) -> None:
     event = json.loads(written("json", lambda log: log.info("a.b", **{field: "fox", "deep": {field: "fox"}})))
     assert event[field] == "***"

@@ -12,6 +12,8 @@ from veobot.bot.texts import en
 from veobot.core.admission import (
     BudgetSpent,
     NeedsFullLength,
+    NegativePromptTooLong,
+    NegativePromptUnprintable,
     NotAgeRestricted,
     OverQuota,
     PromptLength,
@@ -64,6 +66,28 @@ def test_how_long_something_took(seconds: float, text: str) -> None:
             (
                 "✏️ **Your prompt is too long**\n"
                 "It has 1,200 characters; I can take 5 to 1,000. Shorten it, and try `/veo` again."
+            ),
+        ),
+        (
+            NegativePromptTooLong(501),
+            (
+                "✏️ **Your negative prompt is too long**\n"
+                "It has 501 characters; I can take 500. Shorten it, and try `/veo` again."
+            ),
+        ),
+        (
+            NegativePromptUnprintable(),
+            (
+                "✏️ **There's nothing to read in your negative prompt**\n"
+                "It holds only spaces or invisible characters. "
+                "Say what should not be seen, or leave it out, and try `/veo` again."
+            ),
+        ),
+        (
+            UnknownOption("model", "Veo 3.1", ("Veo 3.1 Fast", "Veo 3.1 Lite")),
+            (
+                "✏️ **I can't do `model` Veo 3.1**\n"
+                "Possible: Veo 3.1 Fast, Veo 3.1 Lite. Choose one of these, and try `/veo` again."
             ),
         ),
         (
@@ -124,7 +148,8 @@ def test_how_long_something_took(seconds: float, text: str) -> None:
             BudgetSpent(None),
             (
                 "🕓 **This video costs more than a whole day's budget**\n"
-                "A shorter one, a lower `resolution` or one without sound may fit. Your allowance is unchanged."
+                "A shorter one, a lower `resolution`, a cheaper `model` or one without sound may fit. "
+                "Your allowance is unchanged."
             ),
         ),
         (
@@ -140,6 +165,28 @@ def test_how_long_something_took(seconds: float, text: str) -> None:
 )
 def test_a_refusal_says_why_and_hands_the_prompt_back(refusal: Refusal, text: str) -> None:
     assert refusals.refused(refusal, FOX) == text + BACK
+
+
+def test_a_negative_prompt_is_handed_back_with_the_prompt() -> None:
+    text = refusals.refused(QueueFull(100), FOX, "rain, ```umbrellas")
+    assert text.endswith(
+        f"{BACK}\nAnd what should not be in it:\n```\nrain, `\u200b`\u200b`\u200bumbrellas\n```"
+    )
+    assert refusals.unavailable(Unavailable.STOPPING, FOX, "rain").endswith("```\nrain\n```")
+    assert refusals.refused(NegativePromptUnprintable(), FOX, "\u200b").endswith(BACK)
+
+
+@given(st.text(min_size=5, max_size=1000), st.text(min_size=1, max_size=500))
+def test_the_longest_prompts_are_handed_back_in_one_message(prompt: str, negative_prompt: str) -> None:
+    text = refusals.refused(NegativePromptTooLong(6000), prompt, negative_prompt)
+    assert length(text) <= 2000
+    assert text.count("```") == 4
+
+
+def test_prompts_of_ordinary_letters_are_handed_back_whole() -> None:
+    text = refusals.refused(QueueFull(100), "f" * 1000, "r" * 500)
+    assert "f" * 1000 in text
+    assert "r" * 500 in text
 
 
 def test_a_prompt_of_nothing_is_not_handed_back() -> None:

@@ -50,12 +50,16 @@ def named(database: Path) -> dict[str, Row]:
 
 
 def parts_of(database: Path, request_id: object) -> list[Row]:
-    """Return all that belongs to a request: its row, its submissions, what moved it."""
-    return [
+    """Return all that belongs to a request: its row, its submissions, what moved it.
+
+    Without what is empty: a newer schema has more columns, and they are empty in what was written before.
+    """
+    parts = [
         *(row for row in rows(database) if row["id"] == request_id),
         *(row for row in rows(database, "submissions") if row["request_id"] == request_id),
         *(row for row in rows(database, "transitions") if row["request_id"] == request_id),
     ]
+    return [{column: value for column, value in part.items() if value is not None} for part in parts]
 
 
 def died_at(database: Path) -> datetime:

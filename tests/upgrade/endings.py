@@ -54,6 +54,7 @@ ENDINGS: Mapping[str, Ending] = {
     "pending, untouched": _MADE_AND_EDITED,
     "pending, other options": _MADE_AND_EDITED,
     "pending, a model that left": _MADE_AND_EDITED,
+    "pending, a negative prompt": _MADE_AND_EDITED,
     "pending, token dead": _MADE_AND_POSTED,
     "pending, a day old": _EXPIRED,
     "pending, ephemeral": _MADE_AND_EDITED,
@@ -65,6 +66,7 @@ ENDINGS: Mapping[str, Ending] = {
     "intended, no video yet": _MADE_AND_EDITED,
     "intended, a video meanwhile": _EDITED,
     "intended, past its deadline": _MADE_AND_EDITED,
+    "intended, past its deadline, a negative prompt": _MADE_AND_EDITED,
     "intended, past its deadline, a video": _EDITED,
     "intended, a day old": _EXPIRED,
     # Never a third time. By the second's deadline the token is dead.

@@ -21,6 +21,11 @@ TOKENS_ERASED_BEFORE = WRITTEN - timedelta(hours=10)
 LEFT_MODEL = replace(OPTIONS, model="veo-3.0-generate-001")
 """Of a model that has left the price table."""
 
+NEGATIVE = replace(
+    OPTIONS, model="veo-3.1-lite-generate-001", seed=0, negative_prompt="Regen, „Schirme“ ☂\nund Text"
+)
+"""With everything that a member can say besides the first five options."""
+
 
 async def write_states(pen: Pen) -> None:
     """Write them all."""
@@ -56,6 +61,7 @@ async def _pending(pen: Pen) -> None:
     await pen.ask("pending, untouched", 1)
     await pen.ask("pending, other options", 1, options=PORTRAIT)
     await pen.ask("pending, a model that left", 1, options=LEFT_MODEL)
+    await pen.ask("pending, a negative prompt", 1, options=NEGATIVE)
     await pen.ask("pending, token dead", HOUR)
     await pen.ask("pending, a day old", DAY)
     ephemeral = await pen.ask("pending, ephemeral", 1, shown=False)
@@ -73,6 +79,7 @@ async def _answer_lost(pen: Pen) -> None:
     await _intended(pen, "intended, no video yet", 2)
     await _intended(pen, "intended, a video meanwhile", 2)
     await _intended(pen, "intended, past its deadline", 13)
+    await _intended(pen, "intended, past its deadline, a negative prompt", 13, NEGATIVE)
     await _intended(pen, "intended, past its deadline, a video", 13)
     await _intended(pen, "intended, a day old", DAY)
     await _intended_twice(pen, "intended twice")

@@ -31,6 +31,21 @@ def test_every_request_that_an_older_version_left_ends_as_its_state_says(dump: P
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: str(dump.stem))
+def test_what_is_submitted_now_is_what_was_asked_for_then(dump: Path, tmp_path: Path) -> None:
+    path = tmp_path / "veobot.db"
+    load(dump, path)
+    before = named(path)
+    asked = resumed(path).generator.asked
+    assert asked
+    for name, options in asked.items():
+        row = before[name]
+        assert (options.model, options.seed) == (row["model"], row["seed"])
+        assert options.negative_prompt == (row.get("negative_prompt") or "")
+    with_one = {name for name in before if name.endswith("a negative prompt")}
+    assert {name for name, options in asked.items() if options.negative_prompt} == with_one
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: str(dump.stem))
 def test_what_today_s_code_cannot_read_is_left_alone_and_named_in_the_log(dump: Path, tmp_path: Path) -> None:
     path = tmp_path / "veobot.db"
     load(dump, path)

@@ -28,6 +28,7 @@ from veobot.core.request import (
     OperationName,
     Placeholder,
     RequestId,
+    Submission,
     VideoOptions,
     VideoRequest,
     VideoUri,
@@ -62,7 +63,12 @@ class RememberingGenerator(ScriptedGenerator):
     def __init__(self, names: Mapping[OperationName, str]) -> None:
         super().__init__()
         self.seconds = GENERATION_SECONDS
+        self.asked: dict[str, VideoOptions] = {}
         self._names = names
+
+    async def submit(self, prompt: str, options: VideoOptions, submission: Submission) -> OperationName:
+        self.asked[prompt] = options
+        return await super().submit(prompt, options, submission)
 
     async def poll(self, operation: OperationName, options: VideoOptions) -> PollAnswer:
         name = self._names.get(operation)

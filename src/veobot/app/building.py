@@ -96,6 +96,7 @@ def policy_of(settings: Settings) -> AdmissionPolicy:
         quota_window=timedelta(hours=settings.quota_window_hours),
         daily_budget_micro_usd=settings.daily_budget_micro_usd,
         max_waiting=settings.max_waiting,
+        models=settings.models,
     )
 
 

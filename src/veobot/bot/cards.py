@@ -79,13 +79,14 @@ def _generating(request: VideoRequest, state: Generating, restarted_at: datetime
 
 
 def options_line(options: VideoOptions) -> str:
-    """Say what was asked for: 8 s, 16:9, 720p, sound on."""
-    return en.OPTIONS.format(
+    """Say what was asked for: 8 s, 16:9, 720p, sound on. Of a negative prompt only that there is one."""
+    line = en.OPTIONS.format(
         duration=options.duration_seconds,
         aspect_ratio=options.aspect_ratio,
         resolution=options.resolution,
         sound=en.SOUND[options.audio],
     )
+    return line + (en.WITH_NEGATIVE_PROMPT if options.negative_prompt else "")
 
 
 # -- the outcome

@@ -6,6 +6,8 @@ from typing import assert_never
 from veobot.core.admission import (
     BudgetSpent,
     NeedsFullLength,
+    NegativePromptTooLong,
+    NegativePromptUnprintable,
     NotAgeRestricted,
     OverQuota,
     PromptLength,
@@ -16,7 +18,7 @@ from veobot.core.admission import (
     UnknownOption,
     WrongChannel,
 )
-from veobot.core.request import PROMPT_LENGTHS
+from veobot.core.request import MAX_NEGATIVE_PROMPT_LENGTH, PROMPT_LENGTHS
 
 from .cards import CONTENT_LIMIT
 from .markdown import code_block, length, quote
@@ -26,38 +28,44 @@ CHANNELS_NAMED = 10
 """As many channels as one line can name."""
 LONGEST_VALUE = 100
 """Characters of an option's unknown value that are repeated."""
+NEGATIVE_PROMPT_ROOM = 600
+"""UTF-16 units for a negative prompt that is handed back; the prompt gets the rest, more than its own longest."""
 ONE_DAY = timedelta(hours=24)
 
 
-def refused(refusal: Refusal, prompt: str) -> str:
-    """Say why, when the next one is possible, and hand the prompt back."""
+def refused(refusal: Refusal, prompt: str, negative_prompt: str = "") -> str:
+    """Say why, when the next one is possible, and hand the prompts back."""
     sentence = _sentence(refusal)
-    return sentence if isinstance(refusal, PromptUnprintable) else hand_back(sentence, prompt)
+    if isinstance(refusal, PromptUnprintable):
+        return sentence
+    if isinstance(refusal, NegativePromptUnprintable):
+        negative_prompt = ""
+    return hand_back(sentence, prompt, negative_prompt)
 
 
-def unavailable(reason: Unavailable, prompt: str) -> str:
-    """Say that nobody can be let in at the moment, and hand the prompt back."""
+def unavailable(reason: Unavailable, prompt: str, negative_prompt: str = "") -> str:
+    """Say that nobody can be let in at the moment, and hand the prompts back."""
     match reason:
         case Unavailable.NO_RECORDS:
-            return hand_back(en.NO_RECORDS, prompt)
+            return hand_back(en.NO_RECORDS, prompt, negative_prompt)
         case Unavailable.STOPPING:
-            return hand_back(en.STOPPING, prompt)
+            return hand_back(en.STOPPING, prompt, negative_prompt)
         case _:
             assert_never(reason)
 
 
-def hand_back(sentence: str, prompt: str) -> str:
-    """Append the prompt in a code block that it cannot break out of."""
-    head = f"{sentence}\n{en.PROMPT_BACK}\n"
-    return head + code_block(prompt, CONTENT_LIMIT - length(head))
+def hand_back(sentence: str, prompt: str, negative_prompt: str = "") -> str:
+    """Append the prompts in code blocks that they cannot break out of."""
+    head, tail = f"{sentence}\n{en.PROMPT_BACK}\n", ""
+    if negative_prompt:
+        tail = f"\n{en.NEGATIVE_PROMPT_BACK}\n{code_block(negative_prompt, NEGATIVE_PROMPT_ROOM)}"
+    return head + code_block(prompt, CONTENT_LIMIT - length(head + tail)) + tail
 
 
 def _sentence(refusal: Refusal) -> str:
     match refusal:
-        case PromptLength():
-            return _prompt_length(refusal.length)
-        case PromptUnprintable():
-            return en.PROMPT_UNPRINTABLE
+        case PromptLength() | PromptUnprintable() | NegativePromptTooLong() | NegativePromptUnprintable():
+            return _about_prompts(refusal)
         case UnknownOption(option, value, allowed):
             shown = quote(value, LONGEST_VALUE).removeprefix("> ")
             return en.UNKNOWN_OPTION.format(option=f"`{option}`", value=shown, allowed=", ".join(allowed))
@@ -73,6 +81,24 @@ def _sentence(refusal: Refusal) -> str:
             return _budget_spent(next_at)
         case QueueFull(waiting):
             return en.QUEUE_FULL.format(waiting=f"{waiting:,}")
+        case _:
+            assert_never(refusal)
+
+
+def _about_prompts(
+    refusal: PromptLength | PromptUnprintable | NegativePromptTooLong | NegativePromptUnprintable,
+) -> str:
+    match refusal:
+        case PromptLength(characters):
+            return _prompt_length(characters)
+        case PromptUnprintable():
+            return en.PROMPT_UNPRINTABLE
+        case NegativePromptTooLong(characters):
+            return en.NEGATIVE_PROMPT_TOO_LONG.format(
+                length=en.count(characters, "character"), maximum=MAX_NEGATIVE_PROMPT_LENGTH
+            )
+        case NegativePromptUnprintable():
+            return en.NEGATIVE_PROMPT_UNPRINTABLE
         case _:
             assert_never(refusal)
 

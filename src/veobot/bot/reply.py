@@ -69,10 +69,11 @@ class DiscordReply(Reply):
         return None
 
     async def refuse(self, request: VideoRequest, reason: Refusal | Unavailable) -> None:
-        """Say why, to this member only, and hand the prompt back."""
+        """Say why, to this member only, and hand the prompts back."""
+        prompts = (request.prompt, request.options.negative_prompt)
         if isinstance(reason, Unavailable):
             await asyncio.sleep(self._others_until - asyncio.get_running_loop().time())
-            words = refusals.unavailable(reason, request.prompt)
+            words = refusals.unavailable(reason, *prompts)
         else:
-            words = refusals.refused(reason, request.prompt)
+            words = refusals.refused(reason, *prompts)
         await tell(self._interaction, words, self._log)

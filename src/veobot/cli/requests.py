@@ -71,8 +71,10 @@ def show_request(
         raise NoSuchRequest(f"There is no request {request_id} in the database.") from None
     if as_json:
         shown = asdict(history)
-        # A live token lets its holder speak as the bot.
-        shown["request"].pop("interaction_token", None)
+        # A live token lets its holder speak as the bot; what should be in a video, and what not, is its member's.
+        for private in ("interaction_token", "prompt"):
+            shown["request"].pop(private, None)
+        shown["request"].get("options", {}).pop("negative_prompt", None)
         typer.echo(json.dumps(shown, default=_plain))
         return
     from .tables import request_sheet  # noqa: PLC0415

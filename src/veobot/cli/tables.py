@@ -51,7 +51,7 @@ def requests_table(found: Sequence[RequestSummary | UnreadableRow], now: datetim
 
 
 def request_sheet(history: RequestHistory) -> None:
-    """Print one request whole. The prompt is left out: it is the member's."""
+    """Print one request whole. The prompt and the negative prompt are left out: they are the member's."""
     console = Console(highlight=False)
     request = history.request
     if isinstance(request, UnreadableRow):

@@ -17,6 +17,7 @@ from veobot.core.request import ChannelId, OptionDefaults
 
 from . import database_url as addresses
 from .choices import LogFormat, LogLevel, PersonGeneration, Role
+from .offered import offered_models
 from .shards import shard_numbers
 
 PREFIX = "VEOBOT_"
@@ -69,7 +70,12 @@ class Settings(BaseSettings):
     )
     model: str = Field(
         default=DEFAULT_MODEL_ID,
-        description="The model's id at Vertex AI. The default is the fast, cheap one.",
+        description="The model of who chooses none, by its id at Vertex AI. The default is the fast, cheap one.",
+    )
+    models: tuple[str, ...] = Field(
+        default=(),
+        description="Ids of the models that members may choose, with commas between; VEOBOT_MODEL among them. "
+        "Empty: that one alone.",
     )
     person_generation: PersonGeneration = Field(
         default=PersonGeneration.ALLOW_ADULT, description="Whom Veo may show: Google's own default."
@@ -260,6 +266,11 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _separate_models(cls, value: object, info: ValidationInfo) -> object:
+        return offered_models(value if isinstance(value, str) else "", str(info.data.get("model")))
+
     @field_validator("default_duration_seconds")
     @classmethod
     def _possible_duration(cls, value: int, info: ValidationInfo) -> int:
@@ -358,6 +369,7 @@ class Settings(BaseSettings):
         """What every video has, and what a member gets without saying otherwise."""
         return OptionDefaults(
             model=self.model,
+            models=self.models,
             location=self.google_location,
             person_generation=self.person_generation,
             duration_seconds=self.default_duration_seconds,
@@ -380,6 +392,6 @@ def _shown(name: str, value: object) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, frozenset):
-        return ",".join(str(item) for item in sorted(value))
+    if isinstance(value, (frozenset, tuple)):
+        return ",".join(map(str, sorted(value) if isinstance(value, frozenset) else value))
     return _PASSWORD.sub("***@", str(value)) if name in SECRETS or name.endswith("_url") else str(value)

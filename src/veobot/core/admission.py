@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .models import MODELS, Resolution
-from .request import PROMPT_LENGTHS, ChannelId, VideoOptions, VideoRequest
+from .models import MODELS, Resolution, model_name
+from .request import (
+    MAX_NEGATIVE_PROMPT_LENGTH,
+    PROMPT_LENGTHS,
+    SEEDS,
+    ChannelId,
+    VideoOptions,
+    VideoRequest,
+)
 
 # -- why a command is refused: each is shown to the member, ephemerally, with the prompt handed back
 
@@ -28,8 +35,20 @@ class PromptUnprintable:
 
 
 @dataclass(frozen=True, slots=True)
+class NegativePromptTooLong:
+    """The negative prompt is too long."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class NegativePromptUnprintable:
+    """There is a negative prompt, and nothing in it that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownOption:
-    """The model has no such value; `allowed` are the ones it has."""
+    """There is no such value, or not for this model; `allowed` are the ones that there are."""
 
     option: str
     value: str
@@ -82,6 +101,8 @@ class QueueFull:
 Refusal = (
     PromptLength
     | PromptUnprintable
+    | NegativePromptTooLong
+    | NegativePromptUnprintable
     | UnknownOption
     | NeedsFullLength
     | WrongChannel
@@ -123,6 +144,8 @@ class AdmissionPolicy:
     quota_window: timedelta
     daily_budget_micro_usd: int
     max_waiting: int
+    models: tuple[str, ...] = ()
+    """Ids of the models that members may choose. Empty: all."""
 
 
 BUDGET_WINDOW = timedelta(hours=24)
@@ -155,8 +178,14 @@ def check_options(prompt: str, options: VideoOptions) -> Refusal | None:
     """Return why this video cannot be asked for, whoever asks."""
     if len(prompt) not in PROMPT_LENGTHS:
         return PromptLength(len(prompt))
-    if not any(character.isprintable() and not character.isspace() for character in prompt):
+    if not _is_readable(prompt):
         return PromptUnprintable()
+    if len(options.negative_prompt) > MAX_NEGATIVE_PROMPT_LENGTH:
+        return NegativePromptTooLong(len(options.negative_prompt))
+    if options.negative_prompt and not _is_readable(options.negative_prompt):
+        return NegativePromptUnprintable()
+    if options.seed not in SEEDS:
+        return UnknownOption("seed", str(options.seed), (f"{SEEDS[0]} to {SEEDS[-1]:,}",))
     model = MODELS[options.model]
     if options.duration_seconds not in model.durations_seconds:
         allowed = tuple(f"{d} s" for d in model.durations_seconds)
@@ -167,6 +196,18 @@ def check_options(prompt: str, options: VideoOptions) -> Refusal | None:
     if options.resolution in model.full_length_only and options.duration_seconds != full_length:
         return NeedsFullLength(options.resolution, full_length)
     return None
+
+
+def _is_readable(text: str) -> bool:
+    return any(character.isprintable() and not character.isspace() for character in text)
+
+
+def check_model(model: str, policy: AdmissionPolicy) -> Refusal | None:
+    """Return why this model makes no videos for members: the operator does not offer it, or no longer."""
+    offered = policy.models or tuple(MODELS)
+    if model in offered:
+        return None
+    return UnknownOption("model", model_name(model), tuple(map(model_name, offered)))
 
 
 def check_place(place: Place, policy: AdmissionPolicy) -> Refusal | None:
@@ -214,4 +255,8 @@ def _budget_free_at(usage: Usage, room_micro_usd: int) -> datetime | None:
 
 def check_request(request: VideoRequest, place: Place, policy: AdmissionPolicy) -> Refusal | None:
     """Return the first reason against a request that needs no database."""
-    return check_place(place, policy) or check_options(request.prompt, request.options)
+    return (
+        check_place(place, policy)
+        or check_model(request.options.model, policy)
+        or check_options(request.prompt, request.options)
+    )

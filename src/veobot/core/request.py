@@ -1,6 +1,6 @@
 """A request, its options and its submissions, as the rows have them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NewType
 
@@ -25,6 +25,12 @@ TOKEN_LIFETIME = timedelta(minutes=15)
 PROMPT_LENGTHS = range(5, 1001)
 """Characters a prompt may have: fewer say nothing; Veo takes 1,024 tokens, and every 1,000 characters fit."""
 
+MAX_NEGATIVE_PROMPT_LENGTH = 500
+"""Characters: room for a long list. With the longest prompt it can still be handed back in one message of Discord's."""
+
+SEEDS = range(2**32)
+"""Veo takes a uint32."""
+
 MAX_ATTEMPTS = 2
 """Submissions a request may have: a second one only after the first's answer was lost and its prefix stayed empty."""
 
@@ -33,8 +39,9 @@ MAX_ATTEMPTS = 2
 class VideoOptions:
     """What is asked of the model. Stored with the request: later settings do not change it.
 
-    `seed` is a uint32, chosen at admission, so that a second submission makes the same video. `location` is the
-    Google Cloud region that the operation lives in.
+    `seed` is one of `SEEDS`, the member's or drawn before admission, so that a second submission makes the same video.
+    `location` is the Google Cloud region that the operation lives in. `negative_prompt` is what should not be seen,
+    empty if nothing was named; it is as private as the prompt, so no text of these options shows it.
     """
 
     model: str
@@ -45,6 +52,7 @@ class VideoOptions:
     audio: bool
     seed: int
     person_generation: str
+    negative_prompt: str = field(default="", repr=False)
 
     @property
     def price_micro_usd(self) -> int:
@@ -59,6 +67,8 @@ class OptionDefaults:
     """What the operator's settings say of every video, and of what a member does not choose."""
 
     model: str
+    models: tuple[str, ...]
+    """Offered to members, in this order; `model` is among them."""
     location: str
     person_generation: str
     duration_seconds: int

@@ -1,4 +1,4 @@
-"""Whether the project may make videos with Vertex AI, and whether its model is still there. Costs nothing."""
+"""Whether the project may make videos with Vertex AI, and whether its models are still there. Costs nothing."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _NETWORK_FIX = (
 
 
 async def vertex_findings(settings: Settings, access: Access) -> list[Finding]:
-    """Ask for an operation that does not exist, and for the model."""
+    """Ask for an operation that does not exist, and for each model that is offered."""
     timeout = aiohttp.ClientTimeout(total=VERTEX_TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(headers=access.headers, timeout=timeout, trust_env=True) as session:
         calls = _Calls(session, settings)
@@ -41,7 +41,8 @@ async def vertex_findings(settings: Settings, access: Access) -> list[Finding]:
         finding = _access_finding(answer, settings, access)
         if answer is not None and answer.status == HTTPStatus.UNAUTHORIZED:
             return [finding, not_tried(_MODEL, "the access token is not accepted")]
-        return [finding, await _model_finding(calls, settings)]
+        models = [_model_finding(calls, settings, model) for model in settings.models]
+        return [finding, *await asyncio.gather(*models)]
 
 
 class _Calls:
@@ -100,28 +101,32 @@ def _refusal(answer: ErrorAnswer, project: str, identity: str) -> str:
     return f"{identity} may not use Vertex AI in the project {project}: {shortened(answer.message)}"
 
 
-async def _model_finding(calls: _Calls, settings: Settings) -> Finding:
-    named = f"model {settings.model} in {settings.google_location}"
+async def _model_finding(calls: _Calls, settings: Settings, model: str) -> Finding:
+    named = f"model {model} in {settings.google_location}"
     try:
-        answer = await calls.model(settings.model)
+        answer = await calls.model(model)
         if answer is None:
             return ok(_MODEL, f"There is a {named}.")
         if answer.status != HTTPStatus.NOT_FOUND:
-            sentence = f"The model {settings.model} could not be looked up (HTTP {answer.status})."
+            sentence = f"The model {model} could not be looked up (HTTP {answer.status})."
             fix = f"See whether {CONSOLE}/vertex-ai/model-garden?project={settings.google_project} lists it."
             return warning(_MODEL, sentence, fix)
-        others = [model for model in MODELS if model != settings.model]
-        answers = await asyncio.gather(*(calls.model(model) for model in others))
+        others = [other for other in MODELS if other != model]
+        answers = await asyncio.gather(*(calls.model(other) for other in others))
     except (aiohttp.ClientError, OSError) as error:
-        sentence = f"The model {settings.model} could not be looked up ({_named(error)})."
+        sentence = f"The model {model} could not be looked up ({_named(error)})."
         return warning(_MODEL, sentence, _NETWORK_FIX)
-    there = [model for model, found in zip(others, answers, strict=True) if found is None]
-    fix = (
-        f"Set VEOBOT_MODEL to one that is there: {', '.join(there)}."
-        if there
-        else "Update veobot: none of the models it knows is there. Or check VEOBOT_GOOGLE_LOCATION."
-    )
-    return wrong(_MODEL, f"There is no {named}: it was retired, or is not offered there.", fix)
+    there = [other for other, found in zip(others, answers, strict=True) if found is None]
+    sentence = f"There is no {named}: it was retired, or is not offered there."
+    return wrong(_MODEL, sentence, _way_without(model, there, settings))
+
+
+def _way_without(model: str, there: list[str], settings: Settings) -> str:
+    if not there:
+        return "Update veobot: none of the models it knows is there. Or check VEOBOT_GOOGLE_LOCATION."
+    if model != settings.model:
+        return f"Take it out of VEOBOT_MODELS. There are: {', '.join(there)}."
+    return f"Set VEOBOT_MODEL to one that is there: {', '.join(there)}."
 
 
 def _google_address(location: str) -> str:

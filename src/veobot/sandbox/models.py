@@ -100,6 +100,9 @@ def understand(model: str, body: JsonValue) -> GenerationRequest:
         raise Refused(msg)
     _choice(parameters, "personGeneration", PERSON_GENERATION, PERSON_GENERATION[0])
     _integer(parameters, "seed", 0, MAX_SEED)
+    if not isinstance(parameters.get("negativePrompt", ""), str):
+        msg = "negativePrompt must be a text."
+        raise Refused(msg)
     audio = parameters.get("generateAudio", True)
     if not isinstance(audio, bool):
         msg = "generateAudio must be true or false."

@@ -119,6 +119,7 @@ def row_from_request(request: VideoRequest) -> dict[str, object]:
         "epoch": request.epoch,
         "charged_micro_usd": request.charged_micro_usd,
         "counts_toward_quota": request.counts_toward_quota,
+        "negative_prompt": options.negative_prompt or None,
     }
 
 
@@ -132,6 +133,7 @@ def _options(row: RowMapping) -> VideoOptions:
         audio=_flag(row, "audio"),
         seed=integer(row, "seed"),
         person_generation=text(row, "person_generation"),
+        negative_prompt=_text_or_none(row, "negative_prompt") or "",
     )
 
 

@@ -7,7 +7,16 @@ from datetime import datetime
 REDACTED = "***"
 
 _SECRET_FIELDS = frozenset(
-    {"authorization", "content", "interaction_token", "password", "prompt", "secret", "token"}
+    {
+        "authorization",
+        "content",
+        "interaction_token",
+        "negative_prompt",
+        "password",
+        "prompt",
+        "secret",
+        "token",
+    }
 )
 """Fields that are never logged, whatever they hold: an event that names one has a mistake."""
 

@@ -69,6 +69,7 @@ class VeoClient:
             resolution=options.resolution.value,
             generate_audio=options.audio,
             seed=options.seed,
+            negative_prompt=options.negative_prompt or None,
             person_generation=options.person_generation,
             labels={"request_id": str(submission.request_id)},
         )

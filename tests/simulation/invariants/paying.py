@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from simulation.record import LOST_AFTER_SECONDS, MADE, TOKEN_SECONDS, Generation, Result
+from simulation.record import LOST_AFTER_SECONDS, MADE, NEGATIVE_PROMPT, TOKEN_SECONDS, Generation, Result
 
 from .evidence import ROUNDING_SECONDS, Evidence, Story, epoch_milliseconds, whole
 
@@ -114,7 +114,7 @@ def every_submission_is_announced_first(evidence: Evidence) -> Iterator[str]:
 
 
 def every_submission_lands_where_it_was_announced(evidence: Evidence) -> Iterator[str]:
-    """Attempt and prefix are those of the row, and the prompt is the member's."""
+    """Attempt and prefix are those of the row, and the prompts are the member's."""
     for story in evidence.stories:
         for generation in story.generations:
             submission = story.submissions.get(generation.attempt)
@@ -122,6 +122,8 @@ def every_submission_lands_where_it_was_announced(evidence: Evidence) -> Iterato
                 yield f"Vertex works for request {story.id} under {generation.prefix}, and no row says so."
             if story.command is not None and generation.prompt != story.command.prompt:
                 yield f"Vertex works for request {story.id} on another prompt than the member's."
+            if generation.negative_prompt != NEGATIVE_PROMPT:
+                yield f"Vertex works for request {story.id} on another negative prompt than the member's."
 
 
 def every_known_operation_is_the_one_that_vertex_runs(evidence: Evidence) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulation.record import TOKEN_SECONDS, Record
+from simulation.record import NEGATIVE_PROMPT, TOKEN_SECONDS, Record
 
 from .evidence import Evidence
 
@@ -73,7 +73,7 @@ def no_secret_and_no_prompt_is_in_the_journal(evidence: Evidence) -> Iterator[st
 
 def _needles(record: Record) -> list[tuple[str, str]]:
     """Return what must not be found, and how to name it without telling it."""
-    needles = [(LINK, "a signed address")]
+    needles = [(LINK, "a signed address"), (NEGATIVE_PROMPT, "a negative prompt")]
     for command in record.commands.values():
         needles.append((command.token, f"the token of request {command.request_id}"))
         # As `repr` writes it, which quotes line breaks and the like.

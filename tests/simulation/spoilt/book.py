@@ -2,6 +2,7 @@
 
 from simulation.record import (
     BEGINNING,
+    NEGATIVE_PROMPT,
     Call,
     Change,
     Command,
@@ -80,6 +81,7 @@ class Book:
             prefix(request_id, attempt),
             operation(request_id, attempt),
             f"prompt of {request_id}",
+            NEGATIVE_PROMPT,
             life,
             at,
             at + 0.1,

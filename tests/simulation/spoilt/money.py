@@ -120,6 +120,11 @@ def is_made_from_another_prompt(record: Record) -> None:
     generation_of(record, ONE).prompt = "prompt of 1001"
 
 
+@breaks("every_submission_lands_where_it_was_announced")
+def is_made_without_the_negative_prompt(record: Record) -> None:
+    generation_of(record, ONE).negative_prompt = ""
+
+
 @breaks("every_known_operation_is_the_one_that_vertex_runs")
 def has_a_name_that_vertex_never_gave(record: Record) -> None:
     generation_of(record, ONE).operation = "operations/another"

@@ -1,6 +1,6 @@
 """What is left behind: secrets, tasks, files, errors."""
 
-from simulation.record import Record
+from simulation.record import NEGATIVE_PROMPT, Record
 
 from .book import ONE, TWO
 from .tools import (
@@ -39,6 +39,11 @@ def logged_a_token(record: Record) -> None:
 def logged_a_prompt_with_a_line_break(record: Record) -> None:
     record.commands[ONE].prompt = "a fox\nin the snow"
     log(record, 20, "request.admitted", reason="asked for a fox\nin the snow today")
+
+
+@breaks("no_secret_and_no_prompt_is_in_the_log")
+def logged_a_negative_prompt(record: Record) -> None:
+    log(record, 20, "request.admitted", options=[f"8 s, without {NEGATIVE_PROMPT}"])
 
 
 @breaks("no_secret_and_no_prompt_is_in_the_log")

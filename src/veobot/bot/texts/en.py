@@ -40,6 +40,7 @@ Google's answer got lost on the way. I watch for the video until <t:{until}:t>, 
 -# {options}"""
 
 OPTIONS = "{duration} s, {aspect_ratio}, {resolution}, sound {sound}"
+WITH_NEGATIVE_PROMPT = ", with a negative prompt"
 SOUND = {True: "on", False: "off"}
 
 # -- the video is there
@@ -156,6 +157,7 @@ LATE_FAILURE = "<@{user_id}> about your `/veo` from <t:{asked_at}:R>:"
 # -- refused at the door: ephemeral
 
 PROMPT_BACK = "Your prompt, so you don't lose it:"
+NEGATIVE_PROMPT_BACK = "And what should not be in it:"
 
 PROMPT_TOO_SHORT = """\
 ✏️ **Your prompt is too short**
@@ -166,6 +168,12 @@ It has {length}; I can take {minimum} to {maximum:,}. Shorten it, and try `/veo`
 PROMPT_UNPRINTABLE = """\
 ✏️ **There's nothing to read in your prompt**
 It holds only spaces or invisible characters. Say what should be seen, and try `/veo` again."""
+NEGATIVE_PROMPT_TOO_LONG = """\
+✏️ **Your negative prompt is too long**
+It has {length}; I can take {maximum:,}. Shorten it, and try `/veo` again."""
+NEGATIVE_PROMPT_UNPRINTABLE = """\
+✏️ **There's nothing to read in your negative prompt**
+It holds only spaces or invisible characters. Say what should not be seen, or leave it out, and try `/veo` again."""
 UNKNOWN_OPTION = """\
 ✏️ **I can't do {option} {value}**
 Possible: {allowed}. Choose one of these, and try `/veo` again."""
@@ -189,7 +197,7 @@ Everybody here shares it, and it counts the last 24 hours. Your allowance is unc
 The next video is possible <t:{next_at}:R>, at <t:{next_at}:t>."""
 BUDGET_TOO_SMALL = """\
 🕓 **This video costs more than a whole day's budget**
-A shorter one, a lower `resolution` or one without sound may fit. Your allowance is unchanged."""
+A shorter one, a lower `resolution`, a cheaper `model` or one without sound may fit. Your allowance is unchanged."""
 QUEUE_FULL = """\
 🕓 **The line is full**
 {waiting} videos are waiting already. Your allowance is unchanged. The next place is free in a few minutes: \
@@ -275,6 +283,10 @@ DURATION_DESCRIPTION = "How long it is ({default} s if you don't choose)"
 ASPECT_RATIO_DESCRIPTION = "The shape of the picture ({default} if you don't choose)"
 RESOLUTION_DESCRIPTION = "How sharp it is; 1080p needs 8 s ({default} if you don't choose)"
 AUDIO_DESCRIPTION = "Whether it has sound ({default} if you don't choose)"
+NEGATIVE_PROMPT_DESCRIPTION = "What should not be in it, in up to {maximum:,} characters"
+SEED_DESCRIPTION = "Repeats the randomness of the video that shows this number (random if you don't choose)"
+MODEL_DESCRIPTION = "Which model makes it; prices are for 720p with sound ({default} if you don't choose)"
+MODEL_CHOICE = "{model} · ${dollars_per_second:.2f} a second"
 DURATION_CHOICE = "{seconds} seconds"
 LANDSCAPE = "16:9, landscape"
 PORTRAIT = "9:16, portrait"
