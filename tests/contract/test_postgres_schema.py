@@ -235,7 +235,7 @@ async def test_running_code_whose_columns_are_taken_away_says_that_the_schema_is
     request = await admitted(store)
     await postgres_database.write(lambda c: c.execute(text("ALTER TABLE requests DROP COLUMN seed")))
     await postgres_database.write(
-        lambda c: c.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        lambda c: c.execute(text("UPDATE alembic_version SET version_num = '0004'"))
     )
     with pytest.raises(ProgrammingError):
         await store.get(request.id)

@@ -80,7 +80,7 @@ def test_a_migration_s_name_tells_its_phase_and_the_oldest_code_that_runs_on_it(
 
 
 @pytest.mark.parametrize("create", [True, False])
-@pytest.mark.parametrize("revision", ["0003", "0004_for_0003", "9999", "c0ffee", ""])
+@pytest.mark.parametrize("revision", ["0004", "0005_for_0004", "9999", "c0ffee", ""])
 async def test_a_schema_that_newer_code_may_have_taken_something_from_is_refused_with_a_sentence(
     database: Database, address: str, revision: str, *, create: bool
 ) -> None:
@@ -90,7 +90,7 @@ async def test_a_schema_that_newer_code_may_have_taken_something_from_is_refused
     assert await version_of(database) == [revision]
 
 
-@pytest.mark.parametrize("revision", ["0003_for_0001", "0007_for_0001"])
+@pytest.mark.parametrize("revision", ["0004_for_0001", "0007_for_0001"])
 async def test_a_schema_that_newer_code_has_only_added_to_is_worked_on_and_stays_as_it_is(
     database: Database, address: str, revision: str
 ) -> None:
@@ -117,13 +117,15 @@ async def test_a_row_of_code_that_knows_no_negative_prompt_has_none(
     assert await store.get(a_request().id) == a_request()
 
 
-async def test_a_database_of_the_first_schema_gets_the_negative_prompt_s_column_and_keeps_its_rows(
+async def test_a_database_of_the_first_schema_gets_the_later_columns_and_keeps_its_rows(
     database: Database, store: SqlRequestStore, address: str
 ) -> None:
     request = await admitted(store, a_request())
     closed = await completed(store, a_request(2))
     await store.close(closed, Closure.DELIVERED, NOON)
-    await database.write(lambda c: c.execute(text("ALTER TABLE requests DROP COLUMN negative_prompt")))
+    for column in ("negative_prompt", "cancel_requested_at"):
+        later = text(f"ALTER TABLE requests DROP COLUMN {column}")
+        await database.write(lambda c, later=later: c.execute(later))  # type: ignore[misc]  # bound early
     await set_version(database, "0001")
     await open_again(address)
     assert await version_of(database) == [HEAD_REVISION]

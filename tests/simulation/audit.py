@@ -19,6 +19,7 @@ _REQUEST_COLUMNS = (
     "created_at",
     "status",
     "failure",
+    "cancel_requested_at",
     "acknowledged_at",
     "placeholder_id",
     "outcome_at",

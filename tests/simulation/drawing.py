@@ -13,6 +13,7 @@ from .schedule import (
     HOUR,
     MINUTE,
     Ask,
+    Cancels,
     ChannelChanges,
     ClockJumps,
     Crash,
@@ -270,6 +271,18 @@ def _placeholders(rng: random.Random) -> list[Fault]:
     return [PlaceholderDeleted(rng.randrange(REQUESTS), _between(rng, 3, 300))]
 
 
+def _wishes(rng: random.Random) -> list[Fault]:
+    """Members change their minds, some of them twice."""
+    return [
+        Cancels(
+            rng.randrange(REQUESTS),
+            rng.choice((_between(rng, 0.3, 8), _between(rng, 5, 150))),
+            rng.random() < 0.5,
+        )
+        for _ in range(rng.randint(1, 4))
+    ]
+
+
 def _channels(rng: random.Random) -> list[Fault]:
     def change() -> ChannelChanges:
         what = rng.choice(("deleted", "hidden", "muted", "no_files", "no_history"))
@@ -315,6 +328,7 @@ _KINDS = (
     _tokens,
     _amnesia,
     _placeholders,
+    _wishes,
     _channels,
     _results,
     _sizes,

@@ -12,6 +12,7 @@ from .schedule import (
     GOOGLE_CALLS,
     MINUTE,
     Ask,
+    Cancels,
     ChannelChanges,
     Crash,
     Fault,
@@ -137,6 +138,14 @@ STORIES = (
         pairs=False,
     ),
     Story("two requests at once", _TWO, pairs=False),
+    Story("a member cancels what waits", _TWO, (Cancels(1, 5.0, drop=False),), slots=1, pairs=False),
+    Story("a member drops what is made", _ONE, (Cancels(0, 20.0, drop=True),)),
+    Story(
+        "a member drops what nobody knows of",
+        _ONE,
+        (Spoil("submit", 1, How.LOST_AFTER, 1.0), Cancels(0, 20.0, drop=True)),
+        pairs=False,
+    ),
     Story("two requests, one slot", _TWO, slots=1, pairs=False),
 )
 

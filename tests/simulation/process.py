@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from veobot.core.admission import AdmissionPolicy, Place
 from veobot.core.door import Door
-from veobot.core.errors import Stopping
+from veobot.core.errors import Stopping, StoreUnavailable
 from veobot.core.lifecycle import Lifecycle
 from veobot.core.parts import NoticePacer, Parts
 from veobot.core.recovery import Recovery
@@ -154,6 +154,20 @@ class Process:
 
         place = Place(ChannelId(command.channel_id), None, age_restricted=False)
         reply = ScriptedReply(self, command)
+        asyncio.get_running_loop().call_soon(receive, context=self._context)
+
+    def cancel(self, request_id: int, *, drop: bool) -> None:
+        """Take a member's wish off the gateway."""
+
+        async def wish() -> None:
+            with suppress(KeyError, StoreUnavailable):  # the member is told so, and can press once more
+                await self.parts.store.request_cancel(RequestId(request_id), self.clock.now(), drop=drop)
+
+        def receive() -> None:
+            task = asyncio.ensure_future(wish())
+            self._commands.add(task)
+            task.add_done_callback(self._commands.discard)
+
         asyncio.get_running_loop().call_soon(receive, context=self._context)
 
     def note_claimed(self, request_ids: tuple[int, ...]) -> None:

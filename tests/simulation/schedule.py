@@ -162,6 +162,15 @@ class PlaceholderDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancels:
+    """The member wishes to cancel the request; with `drop` also where Vertex may be at work on it."""
+
+    command: int
+    seconds: float
+    drop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelChanges:
     """What the bot may do in a channel changes, for a while or for good."""
 
@@ -216,6 +225,7 @@ Fault = (
     | Late
     | TokenDies
     | PlaceholderDeleted
+    | Cancels
     | ChannelChanges
     | Makes
     | Size

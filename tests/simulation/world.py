@@ -22,6 +22,7 @@ from .record import Call, Command, Life, Record, Settings
 from .schedule import (
     HOUR,
     AtPoint,
+    Cancels,
     ChannelChanges,
     ClockJumps,
     Crash,
@@ -347,6 +348,9 @@ class World:
                     self.later(fault.seconds, lambda: self._kill_token(request_id))
                 case PlaceholderDeleted(command=number) if number == index:
                     self.later(fault.seconds, lambda: self._delete_placeholder(command))
+                case Cancels(command=number) if number == index:
+                    wish = fault.drop
+                    self.later(fault.seconds, lambda drop=wish: self._cancel(request_id, drop=drop))  # type: ignore[misc]  # bound early
                 case Size(command=number, honest=False) if number == index:
                     self.discord.limits[request_id] = SMALL_BYTES + 1
                     self._happens("size")
@@ -381,6 +385,13 @@ class World:
     def _delete_placeholder(self, command: Command) -> None:
         self._happens("placeholder")
         self.discord.delete_placeholder(command, self.now())
+
+    def _cancel(self, request_id: int, *, drop: bool) -> None:
+        """Tell the newest process that is connected; where there is none, the member's button does nothing."""
+        serving = [p for p in self.processes if p.ready and not p.dead and not p.parts.stopping.is_set()]
+        if serving:
+            self._happens("cancel")
+            serving[-1].cancel(request_id, drop=drop)
 
     def _change_channel(self, fault: ChannelChanges, *, begins: bool) -> None:
         channel_id = FIRST_CHANNEL + fault.channel

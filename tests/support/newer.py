@@ -5,11 +5,11 @@ from pathlib import Path
 
 import veobot
 
-ADDS = "0003_for_0001"
-REMOVES = "0004"
+ADDS = "0004_for_0001"
+REMOVES = "0005"
 
-_PRESENT = "0002_for_0001"
-_KNOWN = f'REVISIONS = ("0001", "{_PRESENT}")'
+_PRESENT = "0003_for_0001"
+_KNOWN = f'REVISIONS = ("0001", "0002_for_0001", "{_PRESENT}")'
 _MIGRATION = """
 from alembic import op
 
@@ -29,7 +29,7 @@ def write_newer_version(directory: Path) -> None:
     migrate = package / "store" / "migrate.py"
     code = migrate.read_text(encoding="utf-8")
     assert code.count(_KNOWN) == 1, "write the newer version anew: today's has other revisions"
-    newer = f'REVISIONS = ("0001", "{_PRESENT}", "{ADDS}", "{REMOVES}")'
+    newer = f'REVISIONS = ("0001", "0002_for_0001", "{_PRESENT}", "{ADDS}", "{REMOVES}")'
     migrate.write_text(code.replace(_KNOWN, newer), encoding="utf-8")
     _write_migration(package, ADDS, _PRESENT, "pre", "ALTER TABLE requests ADD COLUMN parent_id BIGINT")
     _write_migration(package, REMOVES, ADDS, "post", "DROP INDEX requests_budget")

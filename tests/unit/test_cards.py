@@ -212,9 +212,13 @@ def test_a_blocked_prompt_is_repeated_nowhere(failure: Failure) -> None:
         assert "forbidden" not in card.content
 
 
-def test_a_cancelled_request_reads_as_cancelled() -> None:
-    content = cards.outcome(a_request(status=Status.CANCELLED), None, LIMITS).content
-    assert content.startswith("✖️ **Cancelled before it started**")
+def test_a_cancelled_request_says_whether_it_counts() -> None:
+    free = replace(a_request(status=Status.CANCELLED), counts_toward_quota=False)
+    assert cards.outcome(free, None, LIMITS).content.startswith("✖️ **Cancelled before it started**")
+    paid = a_request(status=Status.CANCELLED)
+    content = cards.outcome(paid, None, LIMITS).content
+    assert content.startswith("✖️ **Cancelled: I won't post this video**")
+    assert "it still counts" in content
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,16 @@ def test_a_pending_request_waits_for_a_slot_and_then_submits() -> None:
     assert step(request, has_slot=True) is Step.SUBMIT
 
 
+@pytest.mark.parametrize("has_slot", [True, False])
+@pytest.mark.parametrize("status", [s for s in Status if not s.is_outcome])
+@pytest.mark.parametrize("state", list(SubmissionState))
+def test_what_nobody_wants_any_more_is_cancelled_whatever_else_there_is_to_do(
+    state: SubmissionState, status: Status, has_slot: bool
+) -> None:
+    request = a_request(asked=NOW, status=status, submissions=(a_submission(state),))
+    assert step(replace(request, cancel_requested_at=NOW), has_slot=has_slot) is Step.CANCEL
+
+
 @given(age=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9)), has_slot=st.booleans())
 def test_only_a_pending_request_older_than_24_hours_expires(age: timedelta, has_slot: bool) -> None:
     request = a_request(asked=NOW - age)

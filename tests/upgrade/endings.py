@@ -107,6 +107,9 @@ ENDINGS: Mapping[str, Ending] = {
     "failed, post begun and landed": Ending(Status.TIMEOUT, Failure.TIMED_OUT, shown=()),
     "failed, posted": Ending(Status.TIMEOUT, Failure.TIMED_OUT, shown=()),
     "cancelled": Ending(Status.CANCELLED),
+    "pending, to be cancelled": Ending(Status.CANCELLED),
+    "intended, to be dropped": Ending(Status.CANCELLED),
+    "generating, to be dropped": Ending(Status.CANCELLED),
 }
 
 UNREADABLE: Mapping[str, str] = {

@@ -166,6 +166,10 @@ class Asked:
         outcome = failed(request, failure, "Support codes: 58061214" if state else "", ends)
         await self._store.record_outcome(request, outcome, ends, self._after(30))
 
+    async def call_off(self, *, drop: bool) -> None:
+        """Nobody wants it any more; with `drop` also where Vertex may be at work on it."""
+        await self._store.request_cancel(self.id, self._after(1), drop=drop)
+
     async def cancel(self) -> None:
         """The request was called off."""
         outcome = Outcome(Status.CANCELLED, None, "", 0, counts_toward_quota=False)

@@ -36,6 +36,7 @@ async def write_states(pen: Pen) -> None:
     await _generating(pen)
     await _completed(pen)
     await _failed(pen)
+    await _to_be_cancelled(pen)
     await _closed(pen)
     await _of_a_newer_version(pen)
     await _damaged(pen)
@@ -140,6 +141,12 @@ async def _failed(pen: Pen) -> None:
     await posted.post()
     cancelled = await pen.ask("cancelled", 2)
     await cancelled.cancel()
+
+
+async def _to_be_cancelled(pen: Pen) -> None:
+    await (await pen.ask("pending, to be cancelled", 1)).call_off(drop=False)
+    await (await _intended(pen, "intended, to be dropped", 2)).call_off(drop=True)
+    await (await _generating_one(pen, "generating, to be dropped", 2)).call_off(drop=True)
 
 
 async def _closed(pen: Pen) -> None:

@@ -161,7 +161,10 @@ def request_id_of(content: str) -> int | None:
 
 def _failure(request: VideoRequest, limits: Limits, *, number_always: bool) -> str:
     """Return the text of a failure, with the place of the quote still open."""
-    text = en.CANCELLED if request.failure is None else en.FAILURES[request.failure]
+    if request.failure is not None:
+        text = en.FAILURES[request.failure]
+    else:
+        text = en.CANCELLED_RUNNING if request.counts_toward_quota else en.CANCELLED
     explanation = text.explanation.format(
         expiry_hours=round(limits.request_expiry / timedelta(hours=1)),
         patience_minutes=round(limits.submit_patience / timedelta(minutes=1)),

@@ -31,7 +31,7 @@ from .limits import (
     backoff_seconds,
 )
 from .looking import fix, look, wait_until
-from .outcomes import abandon_open, completed, failed, next_attempt, unacknowledged
+from .outcomes import abandon_open, cancelled, completed, failed, next_attempt, unacknowledged
 from .ownership import Ownership
 from .parts import Parts
 from .ports import (
@@ -88,7 +88,11 @@ class Lifecycle:
     async def give_up(self) -> None:
         """End the request with an internal error, unless its outcome is known already."""
         request = await self._look_at_the_row()
-        if request is not None and not request.status.is_outcome:
+        if request is None or request.status.is_outcome:
+            return
+        if request.cancel_requested_at is not None:
+            await self._cancel(request)
+        else:
             await self._end(request, Failure.INTERNAL)
 
     async def _look_at_the_row(self) -> VideoRequest | None:
@@ -122,6 +126,8 @@ class Lifecycle:
         match next_step(request, now, has_slot=has_slot, limits=self._parts.limits):
             case Step.CONFIRM:
                 await self._confirm(request)
+            case Step.CANCEL:
+                await self._cancel(request)
             case Step.EXPIRE:
                 await self._end(request, Failure.EXPIRED)
             case Step.LINE_UP:
@@ -369,6 +375,13 @@ class Lifecycle:
         ends = abandon_open(request, [end])
         await self._parts.store.record_outcome(request, completed(request, ends), ends, now)
         self._parts.log.info("request.completed", request_id=request.id, size_bytes=video.size_bytes)
+
+    async def _cancel(self, request: VideoRequest) -> None:
+        ends = abandon_open(request, [])
+        await self._parts.store.record_outcome(
+            request, cancelled(request, ends), ends, self._parts.clock.now()
+        )
+        self._parts.log.info("request.cancelled", request_id=request.id, paid=bool(ends))
 
     async def _end(
         self,

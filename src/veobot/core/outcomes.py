@@ -46,6 +46,13 @@ def unacknowledged() -> Outcome:
     return Outcome(Status.CANCELLED, None, "never acknowledged", 0, counts_toward_quota=False)
 
 
+def cancelled(request: VideoRequest, ends: Sequence[SubmissionEnd]) -> Outcome:
+    """Nobody wants it any more: it counts if Vertex may have made the video all the same."""
+    states = {s.attempt: s.state for s in request.submissions} | {e.attempt: e.state for e in ends}
+    counts = any(state not in FREE for state in states.values())
+    return Outcome(Status.CANCELLED, None, "on request", charge(request, ends), counts_toward_quota=counts)
+
+
 def abandon_open(request: VideoRequest, ended: Sequence[SubmissionEnd]) -> tuple[SubmissionEnd, ...]:
     """Complete `ended` by giving up every other submission that is still open."""
     known = {end.attempt for end in ended}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
@@ -87,6 +88,17 @@ class UnreadableRow:
     """What the operator can do about it."""
 
 
+class CancelAnswer(Enum):
+    """What became of the wish to cancel a request."""
+
+    TAKEN = auto()
+    """It will end as cancelled."""
+    RUNNING = auto()
+    """Vertex may be at work on it, and cannot be stopped."""
+    OVER = auto()
+    """It has its outcome already."""
+
+
 class RequestStore(Protocol):
     """The rows. Each method is one transaction; each raises `StoreUnavailable` where there is no database.
 
@@ -128,6 +140,14 @@ class RequestStore(Protocol):
         """Decide to submit now: open submission `attempt`, or open the same refused one again.
 
         Expects status pending and the request's epoch, and that no other submission was opened meanwhile.
+        """
+
+    async def request_cancel(self, request_id: RequestId, now: datetime, *, drop: bool) -> CancelAnswer:
+        """Record the fact that nobody wants the request any more. Raises KeyError.
+
+        Only while it has no outcome; and where Vertex may be at work, only with `drop`: that cannot be stopped and is
+        paid, and its video is thrown away. From this commit on every decision about the request but to cancel it is
+        superseded, whoever carries it.
         """
 
     async def record_refusal(self, submission: Submission, now: datetime) -> None:

@@ -134,6 +134,8 @@ class VideoRequest:
     status: Status = Status.PENDING
     failure: Failure | None = None
     failure_detail: str = ""
+    cancel_requested_at: datetime | None = None
+    """When somebody asked not to get it any more; taken only while there was no outcome."""
     acknowledged_at: datetime | None = None
     placeholder: Placeholder | None = None
     outcome_at: datetime | None = None

@@ -14,6 +14,8 @@ class Step(Enum):
 
     CONFIRM = auto()
     """Find out whether the member was shown that the command was accepted."""
+    CANCEL = auto()
+    """Nobody wants it any more."""
     EXPIRE = auto()
     """It waited too long; nothing was paid."""
     LINE_UP = auto()
@@ -35,6 +37,8 @@ def next_step(request: VideoRequest, now: datetime, *, has_slot: bool, limits: L
     match request.status:
         case _ if request.acknowledged_at is None:
             return Step.CONFIRM
+        case Status.PENDING | Status.GENERATING if request.cancel_requested_at is not None:
+            return Step.CANCEL
         case Status.PENDING:
             return _next_of_pending(request, now, has_slot=has_slot, limits=limits)
         case Status.GENERATING:

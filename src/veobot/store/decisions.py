@@ -19,7 +19,7 @@ from .errors import ImpossibleTransition
 from .facts import end_values, first_time, this_submission
 from .journal import Event
 from .rows import integer, submission_from_row, text
-from .schema import incomplete, requests, submissions
+from .schema import Moment, incomplete, requests, submissions
 
 # Built once: putting these together takes longer than running them. What the parameters name beside a statement's own
 # is what it sets; so these are never named as a column of the same table.
@@ -27,6 +27,8 @@ _DECISION = update(requests).where(
     requests.c.id == bindparam("of_request"),
     requests.c.status == bindparam("of_status"),
     requests.c.epoch == bindparam("of_epoch"),
+    # What was decided before somebody wished to cancel is decided anew.
+    requests.c.cancel_requested_at.is_not_distinct_from(bindparam("of_cancel", type_=Moment)),
     incomplete,
 )
 
@@ -149,7 +151,12 @@ def _decide(
     statement: Update = _DECISION,
 ) -> None:
     """Change the request's row if it still stands where the decision was made. Raises `Superseded`."""
-    seen = {"of_request": request.id, "of_status": request.status.value, "of_epoch": request.epoch}
+    seen = {
+        "of_request": request.id,
+        "of_status": request.status.value,
+        "of_epoch": request.epoch,
+        "of_cancel": request.cancel_requested_at,
+    }
     if connection.execute(statement, {**seen, **values, "now": now}).rowcount != 1:
         raise Superseded
     journal.append(connection, request.id, event, now, epoch=request.epoch, detail=detail)

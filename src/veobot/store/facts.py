@@ -5,10 +5,22 @@ A fact that is known already, or comes too late to change anything, changes noth
 
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, case, func, literal, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from veobot.core.errors import Superseded
-from veobot.core.ports import SubmissionEnd
+from veobot.core.ports import CancelAnswer, SubmissionEnd
 from veobot.core.request import OperationName, Placeholder, RequestId, Submission, VideoRequest
 from veobot.core.status import Status, SubmissionState
 
@@ -45,6 +57,19 @@ _ACKNOWLEDGED = (
     .where(requests.c.id == bindparam("of_request"), requests.c.placeholder_id.is_(None), incomplete)
     .values(acknowledged_at=first_time(requests.c.acknowledged_at))
 )
+_open_submission = exists().where(
+    submissions.c.request_id == requests.c.id,
+    submissions.c.state.in_([literal(state.value) for state in SubmissionState if state.is_open]),
+)
+_CANCELLABLE = update(requests).where(
+    requests.c.id == bindparam("of_request"),
+    requests.c.status.in_([literal(status.value) for status in Status if not status.is_outcome]),
+    incomplete,
+)
+_DROPPED = _CANCELLABLE.values(cancel_requested_at=first_time(requests.c.cancel_requested_at))
+_CANCELLED = _DROPPED.where(~_open_submission)
+_STATUS = select(requests.c.status).where(requests.c.id == bindparam("of_request"))
+
 _KNOWN_REQUEST = select(requests.c.id).where(requests.c.id == bindparam("of_request"))
 
 _REFUSED = (
@@ -99,6 +124,23 @@ def record_placeholder(
         journal.append_fact(connection, request_id, Event.ACKNOWLEDGED, now, detail=detail)
     elif connection.scalar(_KNOWN_REQUEST, which) is None:
         raise KeyError(request_id)
+
+
+def request_cancel(
+    connection: Connection, request_id: RequestId, now: datetime, *, drop: bool
+) -> CancelAnswer:
+    """Keep that nobody wants the request any more, unless it has its outcome, or is running and not to be dropped."""
+    which = {"of_request": request_id}
+    if connection.execute(_DROPPED if drop else _CANCELLED, {**which, "now": now}).rowcount:
+        journal.append_fact(
+            connection, request_id, Event.CANCEL_REQUESTED, now, detail="drop" if drop else ""
+        )
+        return CancelAnswer.TAKEN
+    status = connection.scalar(_STATUS, which)
+    if status is None:
+        raise KeyError(request_id)
+    going_on = {status.value for status in Status if not status.is_outcome}
+    return CancelAnswer.RUNNING if status in going_on else CancelAnswer.OVER
 
 
 def record_refusal(connection: Connection, submission: Submission, now: datetime) -> None:

@@ -16,6 +16,7 @@ class Event(StrEnum):
     CLAIMED = "claimed"
     ACKNOWLEDGED = "acknowledged"
     ASSUMED_ACKNOWLEDGED = "assumed acknowledged"
+    CANCEL_REQUESTED = "cancel requested"
     INTENDED = "submission intended"
     REFUSED = "submission refused"
     ACCEPTED = "submission accepted"

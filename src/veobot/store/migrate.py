@@ -36,7 +36,7 @@ from veobot.core.errors import StoreUnavailable
 from . import cluster, guards, schema  # noqa: F401 - `cluster` adds its tables to `schema.cluster`
 from .errors import DatabaseMissing, NotADatabase, SchemaTooNew
 
-REVISIONS = ("0001", "0002_for_0001")
+REVISIONS = ("0001", "0002_for_0001", "0003_for_0001")
 """Every version this code knows, oldest first."""
 
 HEAD_REVISION = REVISIONS[-1]

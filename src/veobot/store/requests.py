@@ -5,7 +5,7 @@ from datetime import datetime
 
 from veobot.core.admission import Refusal, Usage, UsageWindow
 from veobot.core.errors import RowUnreadable
-from veobot.core.ports import Outcome, RequestStore, SubmissionEnd, UnreadableRow
+from veobot.core.ports import CancelAnswer, Outcome, RequestStore, SubmissionEnd, UnreadableRow
 from veobot.core.request import (
     MessageId,
     OperationName,
@@ -82,6 +82,10 @@ class SqlRequestStore(RequestStore):
     ) -> Submission:
         """Decide to submit now. Raises `Superseded`, also where any submission has changed since the read."""
         return await self._database.write(lambda c: decisions.record_intent(c, request, attempt, prefix, now))
+
+    async def request_cancel(self, request_id: RequestId, now: datetime, *, drop: bool) -> CancelAnswer:
+        """Record the fact that nobody wants the request any more. Raises KeyError."""
+        return await self._database.write(lambda c: facts.request_cancel(c, request_id, now, drop=drop))
 
     async def record_refusal(self, submission: Submission, now: datetime) -> None:
         """Record the fact that this very call was surely not accepted."""

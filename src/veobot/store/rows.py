@@ -49,6 +49,7 @@ def request_from_row(row: RowMapping, submissions: Iterable[RowMapping]) -> Vide
         status=_choice(row, "status", Status),
         failure=_choice_or_none(row, "failure", Failure),
         failure_detail=text(row, "failure_detail"),
+        cancel_requested_at=moment_or_none(row, "cancel_requested_at"),
         acknowledged_at=moment_or_none(row, "acknowledged_at"),
         placeholder=_placeholder(row),
         outcome_at=moment_or_none(row, "outcome_at"),
@@ -120,6 +121,7 @@ def row_from_request(request: VideoRequest) -> dict[str, object]:
         "charged_micro_usd": request.charged_micro_usd,
         "counts_toward_quota": request.counts_toward_quota,
         "negative_prompt": options.negative_prompt or None,
+        "cancel_requested_at": request.cancel_requested_at,
     }
 
 

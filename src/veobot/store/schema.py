@@ -149,6 +149,8 @@ requests = Table(
     Column("counts_toward_quota", Flag, nullable=False),
     # what was asked, too; added later, so it stands last, and older code leaves it empty
     Column("negative_prompt", Words),
+    # what became of it, too; likewise
+    Column("cancel_requested_at", Moment),
     CheckConstraint("epoch BETWEEN 1 AND 2147483647", name="requests_epoch"),
     CheckConstraint("charged_micro_usd >= 0", name="requests_charge"),
     CheckConstraint("(closed_at IS NULL) = (closure IS NULL)", name="requests_closure"),

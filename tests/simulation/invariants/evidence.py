@@ -122,6 +122,11 @@ class Story:
         """Whether the member was shown that the command was accepted."""
         return self.command is not None and self.command.acknowledged_at is not None
 
+    @property
+    def cancelled_at(self) -> float | None:
+        """When somebody's wish to cancel it was recorded."""
+        return next((c.at for c in self.changes if c.new and c.new["cancel_requested_at"] is not None), None)
+
     def row_at(self, at: float) -> Row | None:
         """Return the row as it was at the end of this moment."""
         found: Row | None = None

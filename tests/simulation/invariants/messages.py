@@ -111,12 +111,13 @@ def an_outcome_once_told_stays_the_same(evidence: Evidence) -> Iterator[str]:
 def a_finished_video_reaches_its_member(evidence: Evidence) -> Iterator[str]:
     """What was paid and ready before its deadline is shown, in a message that is there or that a human deleted.
 
-    Excused are: nobody could be told or was promised anything; the day had passed; the bucket lost it, half a minute
-    after it was made; an operation that Vertex forgot while it was still at work; Vertex and the bucket could not be
-    asked for an hour past the deadline; and the adapters fell over unexpected answers until the request was given up.
+    Excused are: nobody wanted it any more; nobody could be told or was promised anything; the day had passed; the
+    bucket lost it, half a minute after it was made; an operation that Vertex forgot while it was still at work; Vertex
+    and the bucket could not be asked for an hour past the deadline; and the adapters fell over unexpected answers until
+    the request was given up.
     """
     for story in evidence.stories:
-        if story.row is None or story.closure != "delivered":
+        if story.row is None or story.closure != "delivered" or story.cancelled_at is not None:
             continue
         shown = any(m.says.kind is Kind.OUTCOME and m.says.video is not None for m in story.messages)
         if shown:

@@ -233,14 +233,43 @@ def no_more_is_charged_than_was_submitted(evidence: Evidence) -> Iterator[str]:
 
 
 def a_failed_request_gives_its_quota_back_and_a_completed_one_does_not(evidence: Evidence) -> Iterator[str]:
-    """No failure is the member's fault."""
+    """No failure is the member's fault; but what they cancel counts, where Google may have made it all the same."""
     for story in evidence.stories:
         if story.row is None or story.closed_at is None:
             continue
         counts = bool(story.row["counts_toward_quota"])
-        if counts != (story.row["status"] == "completed"):
+        dropped = story.row["status"] == "cancelled" and any(
+            submission["state"] not in FREE for submission in story.submissions.values()
+        )
+        if counts != (story.row["status"] == "completed" or dropped):
             says = "counts" if counts else "does not count"
             yield f"Request {story.id} is {story.row['status']} and {says} toward its member's quota."
+
+
+def nothing_is_announced_for_what_nobody_wants_any_more(evidence: Evidence) -> Iterator[str]:
+    """Once a wish to cancel is recorded, no submission follows, whoever carries the request."""
+    for story in evidence.stories:
+        wished_at = story.cancelled_at
+        if wished_at is None:
+            continue
+        for intent in story.intents:
+            if intent.at > wished_at:
+                yield (
+                    f"Request {story.id} was to be cancelled at {wished_at:.3f}, "
+                    f"and its submission {intent.attempt} was announced at {intent.at:.3f}."
+                )
+
+
+def what_is_cancelled_before_it_starts_costs_nothing(evidence: Evidence) -> Iterator[str]:
+    """Vertex never hears of it, and the money is given back."""
+    for story in evidence.stories:
+        wished_at = story.cancelled_at
+        if wished_at is None or any(intent.at <= wished_at for intent in story.intents):
+            continue
+        if story.generations:
+            yield f"Request {story.id} was to be cancelled at {wished_at:.3f}, and Vertex accepted it all the same."
+        if story.closed_at is not None and story.row is not None and story.row["charged_micro_usd"]:
+            yield f"Request {story.id} was cancelled before it started, and is charged for."
 
 
 def no_member_has_more_requests_than_the_quota(evidence: Evidence) -> Iterator[str]:

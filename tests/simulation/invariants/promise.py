@@ -107,6 +107,18 @@ def _could_be_kept(evidence: Evidence, call: Call) -> bool:
     return lived_on and not evidence.database_failed(call.landed_at, answered_at)
 
 
+def a_request_that_was_to_be_cancelled_ends_as_cancelled(evidence: Evidence) -> Iterator[str]:
+    """A wish that was recorded is kept: it is taken only while there is no outcome."""
+    for story in evidence.stories:
+        if story.cancelled_at is None or story.row is None or story.closed_at is None:
+            continue
+        if story.row["status"] != "cancelled":
+            yield (
+                f"Request {story.id} was to be cancelled at {story.cancelled_at:.3f}, "
+                f"and is {story.row['status']}."
+            )
+
+
 def an_end_without_telling_has_its_reason(evidence: Evidence) -> Iterator[str]:
     """Undeliverable needs a channel or a message that Discord refused; withdrawn needs a deleted message."""
     for story in evidence.stories:

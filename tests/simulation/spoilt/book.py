@@ -220,6 +220,7 @@ def row(request_id: int, at: float, life: int) -> dict[str, object]:
         "created_at": milliseconds(at - 0.1),
         "status": "pending",
         "failure": None,
+        "cancel_requested_at": None,
         "acknowledged_at": None,
         "placeholder_id": None,
         "outcome_at": None,

@@ -301,3 +301,17 @@ def is_submitted_when_old_after_a_pause(record: Record) -> None:
 def nobody_was_there_to_look(record: Record) -> None:
     waits_for_ever(record)
     record.lives[1].pauses.append((160, 990))
+
+
+@breaks("a_request_that_was_to_be_cancelled_ends_as_cancelled")
+def is_told_a_video_that_nobody_wanted(record: Record) -> None:
+    add_change(record, ONE, 20, 1, cancel_requested_at=milliseconds(20))
+
+
+@breaks(
+    "nothing_is_announced_for_what_nobody_wants_any_more",
+    "what_is_cancelled_before_it_starts_costs_nothing",
+    "a_request_that_was_to_be_cancelled_ends_as_cancelled",
+)
+def is_submitted_though_nobody_wants_it(record: Record) -> None:
+    add_change(record, ONE, 9, 1, cancel_requested_at=milliseconds(9))

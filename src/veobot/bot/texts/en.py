@@ -151,6 +151,12 @@ CANCELLED = FailureText(
     "You can try `/veo` again at any time.",
 )
 
+CANCELLED_RUNNING = FailureText(
+    "✖️ **Cancelled: I won't post this video**",
+    "Google can't stop one that is running, so it still counts.",
+    "You can try `/veo` again at any time.",
+)
+
 REQUEST_LINE = "-# Request {request_id}"
 LATE_FAILURE = "<@{user_id}> about your `/veo` from <t:{asked_at}:R>:"
 
