@@ -196,6 +196,13 @@ def test_a_prompt_of_nothing_is_not_handed_back() -> None:
     )
 
 
+def test_beside_a_prompt_of_nothing_the_negative_prompt_is_handed_back() -> None:
+    text = refusals.refused(PromptUnprintable(), "\u200b\u200b\u200b\u200b\u200b", "fog, rain")
+    assert text.startswith("✏️ **There's nothing to read in your prompt**")
+    assert text.endswith("```\nfog, rain\n```")
+    assert text.count("```") == 2
+
+
 @pytest.mark.parametrize("reason", list(Unavailable))
 def test_whoever_cannot_be_let_in_is_told_that_nothing_was_charged(reason: Unavailable) -> None:
     text = refusals.unavailable(reason, FOX)
@@ -209,7 +216,7 @@ def test_a_hundred_allowed_channels_are_not_all_named() -> None:
     assert "<#110>" not in text
 
 
-@given(st.text(max_size=6000))
+@given(st.text(min_size=1, max_size=6000))
 def test_a_prompt_cannot_break_out_of_its_code_block(prompt: str) -> None:
     text = refusals.refused(PromptLength(len(prompt) + 1001), prompt)
     assert length(text) <= 2000

@@ -44,6 +44,7 @@ def offer(
     buttons = Buttons(log, others_first_seconds=others_first_seconds)
     buttons.add(BUTTON_PREFIX, history.press)
     veo = VeoCommand(door, defaults, log, in_hand=in_hand, others_first_seconds=others_first_seconds)
+    client.tree.others_first_seconds = others_first_seconds
     client.add_command(veo.build())
     client.add_command(QuotaCommand(own, desk).build())
     client.add_command(history.build())

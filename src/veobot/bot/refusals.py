@@ -37,7 +37,7 @@ def refused(refusal: Refusal, prompt: str, negative_prompt: str = "") -> str:
     """Say why, when the next one is possible, and hand the prompts back."""
     sentence = _sentence(refusal)
     if isinstance(refusal, PromptUnprintable):
-        return sentence
+        prompt = ""
     if isinstance(refusal, NegativePromptUnprintable):
         negative_prompt = ""
     return hand_back(sentence, prompt, negative_prompt)
@@ -56,9 +56,12 @@ def unavailable(reason: Unavailable, prompt: str, negative_prompt: str = "") -> 
 
 def hand_back(sentence: str, prompt: str, negative_prompt: str = "") -> str:
     """Append the prompts in code blocks that they cannot break out of."""
-    head, tail = f"{sentence}\n{en.PROMPT_BACK}\n", ""
+    tail = ""
     if negative_prompt:
         tail = f"\n{en.NEGATIVE_PROMPT_BACK}\n{code_block(negative_prompt, NEGATIVE_PROMPT_ROOM)}"
+    if not prompt:
+        return sentence + tail
+    head = f"{sentence}\n{en.PROMPT_BACK}\n"
     return head + code_block(prompt, CONTENT_LIMIT - length(head + tail)) + tail
 
 

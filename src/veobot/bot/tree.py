@@ -1,5 +1,6 @@
 """Hands commands to their handlers, and makes one plain sentence of whatever goes wrong there."""
 
+import asyncio
 from collections.abc import Sequence
 
 import discord
@@ -34,6 +35,9 @@ class VeobotTree(app_commands.CommandTree[discord.Client]):
     def __init__(self, client: discord.Client, log: EventLog) -> None:
         super().__init__(client)
         self._log = log
+        self.others_first_seconds = 0.0
+        """Until so long after a command, this process keeps it to itself that it does not know it: beside it, another
+        version may."""
 
     async def on_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
@@ -41,6 +45,7 @@ class VeobotTree(app_commands.CommandTree[discord.Client]):
         """Answer ephemerally; never with the error itself."""
         if isinstance(error, (*_OUTDATED, OutdatedForm)):
             self._log.warning("command.outdated", interaction_id=interaction.id, reason=str(error))
+            await asyncio.sleep(self.others_first_seconds)
             await tell(interaction, en.OUTDATED_COMMAND, self._log)
         else:
             self._log.exception("command.failed", interaction_id=interaction.id)

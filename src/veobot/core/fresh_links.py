@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-from .errors import OperatorNeeded, Retryable
+from .errors import OperatorNeeded, Permanent, Retryable
 from .ports import Clock, EventLog, SignedLink, VideoBucket
 from .request import RequestId, VideoUri
 
@@ -53,7 +53,7 @@ class FreshLinks:
             return task.result()
         except OperatorNeeded as error:
             self._log.warning("link.not_signed", request_id=request_id, reason=str(error), fix=error.fix)
-        except Retryable as error:
+        except (Retryable, Permanent) as error:
             self._log.warning("link.not_signed", request_id=request_id, reason=str(error))
         return None
 

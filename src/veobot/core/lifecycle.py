@@ -181,9 +181,10 @@ class Lifecycle:
         await self._status_line.show(request, Waiting(position, starts_at))
 
     async def _submit(self, request: VideoRequest) -> None:
-        """Do all that can be done before the intent, then ask Vertex, a few requests at a time."""
-        if await self._can_be_told(request) and await self._prepared(request):
-            async with self._parts.submissions:
+        """Ask Vertex, a few requests at a time; whoever waits here holds no turn, and has looked at nothing yet."""
+        async with self._parts.submissions:
+            self._parts.check_running()
+            if await self._can_be_told(request) and await self._prepared(request):
                 await self._submit_now(request)
 
     async def _submit_now(self, request: VideoRequest) -> None:

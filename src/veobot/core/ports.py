@@ -282,7 +282,7 @@ class VideoBucket(Protocol):
         """
 
     async def signed_link(self, uri: VideoUri, lifetime: timedelta, now: datetime) -> SignedLink:
-        """Sign a link to the video."""
+        """Sign a link to the video. Raises `VideoMissing` for an address that names none."""
 
 
 class NotAcknowledged:

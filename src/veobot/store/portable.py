@@ -1,9 +1,14 @@
 """What SQLite and PostgreSQL say in different words, as expressions that know both."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Boolean, Column, ColumnElement, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.operators import OperatorType
 
 
 class WholeNumber(FunctionElement[bool]):
@@ -24,6 +29,10 @@ class Among(FunctionElement[bool]):
 
     def __init__(self, number: ColumnElement[int], parameter: str) -> None:
         super().__init__(number, bindparam(parameter, type_=Text))
+
+    def self_group(self, against: "OperatorType | None" = None) -> "Among":  # noqa: ARG002 -- SQLAlchemy's signature
+        """Return it as it is: SQLAlchemy would ask SQLite whether it "= 1", and no index answers that."""
+        return self
 
 
 @compiles(WholeNumber, "sqlite")
