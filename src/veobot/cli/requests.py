@@ -1,4 +1,4 @@
-"""`veobot requests`: what the rows say, for the operator. It reads only."""
+"""`veobot requests`: what the rows say, for the operator. It only reads, but for the wish to cancel one."""
 
 import asyncio
 import json
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-requests = typer.Typer(help="Look at requests: what is under way, what became of one.", no_args_is_help=True)
+requests = typer.Typer(
+    help="Look at requests: what is under way, what became of one; cancel one.", no_args_is_help=True
+)
 
 
 class NoSuchRequest(VeobotError):
     """There is no request with this id."""
+
+
+class NotCancelled(VeobotError):
+    """It is too late, or it has to be said that the video is to be thrown away."""
 
 
 @requests.command("list")
@@ -80,6 +86,38 @@ def show_request(
     from .tables import request_sheet  # noqa: PLC0415
 
     request_sheet(history)
+
+
+@requests.command("cancel")
+def cancel_request(
+    request_id: Annotated[int, typer.Argument(help="The request's id, as the log and the messages name it.")],
+    drop: Annotated[
+        bool,
+        typer.Option("--drop", help="Also where Google may be at work on it: that is paid all the same."),
+    ] = False,
+) -> None:
+    """Cancel a request that has no outcome yet. Its member is told by the bot that carries it, or by the next start."""
+    from veobot.core.ports import CancelAnswer  # noqa: PLC0415
+    from veobot.core.request import RequestId  # noqa: PLC0415
+    from veobot.store.requests import SqlRequestStore  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    try:
+        answer = _with_database(
+            lambda database: SqlRequestStore(database).request_cancel(RequestId(request_id), now, drop=drop)
+        )
+    except KeyError:
+        raise NoSuchRequest(f"There is no request {request_id} in the database.") from None
+    match answer:
+        case CancelAnswer.TAKEN:
+            typer.echo(f"Request {request_id} will end as cancelled.")
+        case CancelAnswer.RUNNING:
+            raise NotCancelled(
+                f"Google may be at work on request {request_id}, and cannot be stopped: it is paid in any case. "
+                "With --drop its video is thrown away."
+            )
+        case CancelAnswer.OVER:
+            raise NotCancelled(f"Request {request_id} has its outcome already; see `veobot requests show`.")
 
 
 def _with_database(read: Callable[["Database"], Awaitable[T]]) -> T:
