@@ -48,8 +48,15 @@ async def test_all_that_the_bot_says_is_what_discord_takes(recorded_bot: Bot, re
     linked = await world.command("mira", "A long video", attachment_size_limit=100)
     for request_id in (delivered, blocked, linked):
         await bot.closed(request_id)
+    # A video in a thread that was archived while it was made.
+    await world.vertex(script=[{"result": "hang"}])
+    threaded = await world.command("aiko", "A lighthouse in a storm", channel="storyboards")
+    await bot.reaches(threaded, "generating")
+    await world.change_channel("storyboards", archived=True)
+    await world.finish(contains="A lighthouse")
+    await bot.closed(threaded)
     # A video and an expired request, told by new messages after a restart.
-    await world.vertex(generation_seconds=TOKEN_LIFETIME_SECONDS)
+    await world.vertex(script=[], generation_seconds=TOKEN_LIFETIME_SECONDS)
     late = await world.command("mira", "A paper boat")
     await bot.reaches(late, "generating")
     refused = await world.command("mira", "One too many")
@@ -71,7 +78,8 @@ async def test_all_that_the_bot_says_is_what_discord_takes(recorded_bot: Bot, re
 
     assert recorder.violations == []
     told = {
-        request_id: await bot.told(request_id) for request_id in (delivered, blocked, linked, late, expired)
+        request_id: await bot.told(request_id)
+        for request_id in (delivered, blocked, linked, threaded, late, expired)
     }
     assert {request_id: len(messages) for request_id, messages in told.items()} == dict.fromkeys(told, 1)
     assert bot.row(refused) is None
@@ -79,6 +87,7 @@ async def test_all_that_the_bot_says_is_what_discord_takes(recorded_bot: Bot, re
     assert {
         "discord.callback",
         "discord.webhook.message.edit",
+        "discord.channel.edit",
         "discord.message.create",
         "discord.message.edit",
         "discord.commands.put",

@@ -98,6 +98,28 @@ async def test_sending_wakes_an_archived_thread_but_editing_does_not(discord: Di
     assert metadata["archived"] is False
 
 
+async def test_who_may_write_may_reopen_a_thread_and_change_nothing_else(discord: Discord) -> None:
+    thread = f"/channels/{discord.world.channel_ids['storyboards']}"
+    message = await post(discord, {"content": "x"}, thread.removeprefix("/channels/"))
+    discord.world.change_channel("storyboards", archived=True)
+    more = await discord.call("PATCH", thread, {"archived": False, "name": "other"})
+    assert (more.status, more.code) == (403, 50013)
+    for _ in range(2):
+        reopened = await discord.call("PATCH", thread, {"archived": False})
+        assert (reopened.status, reopened.json["thread_metadata"]["archived"]) == (200, False)
+    edited = await discord.call("PATCH", f"{thread}/messages/{message['id']}", {"content": "y"})
+    assert edited.status == 200
+
+
+async def test_only_moderators_reopen_a_locked_thread_and_change_it_once_it_is_open(discord: Discord) -> None:
+    thread = f"/channels/{discord.world.channel_ids['storyboards']}"
+    discord.world.change_channel("storyboards", archived=True, locked=True)
+    assert (await discord.call("PATCH", thread, {"archived": False})).code == 50013
+    discord.world.change_channel("storyboards", allow=["MANAGE_THREADS"])
+    assert (await discord.call("PATCH", thread, {"name": "other"})).code == 50083
+    assert (await discord.call("PATCH", thread, {"archived": False, "name": "other"})).status == 200
+
+
 @pytest.mark.parametrize(("archived", "code"), [(True, 50083), (False, 160005)])
 async def test_a_locked_thread_takes_nothing(discord: Discord, archived: bool, code: int) -> None:
     discord.world.change_channel("storyboards", archived=archived, locked=True)

@@ -196,6 +196,8 @@ async def walk_channel(discord: Discord) -> None:
     world.change_channel("storyboards", allow=["MANAGE_THREADS"])
     await discord.call("PATCH", lab, {"topic": "Videos"})
     await discord.call("PATCH", thread, {"archived": True, "locked": True})
+    await discord.call("PATCH", thread, {"name": "Still archived"})
+    await discord.call("PATCH", thread, {"archived": False})
     await discord.call("DELETE", thread)
     await discord.call("DELETE", lab)
 

@@ -34,14 +34,24 @@ OLD_MESSAGE_EDITED_TOO_OFTEN = 30046
 BLOCKED_BY_CLOUDFLARE = 40333
 """No refusal of Discord's own; neither is one without a code, as proxies and gateways give them."""
 
-UNREACHABLE_CODES = frozenset({UNKNOWN_CHANNEL, NO_ACCESS, NO_PERMISSION, THREAD_ARCHIVED, THREAD_LOCKED})
-PROOF_OF_UNREACHABILITY = frozenset({UNKNOWN_CHANNEL, NO_ACCESS, NO_PERMISSION})
-"""What proves, before paying, that the member cannot be told. An archived thread may be opened again meanwhile."""
+PROOF_OF_UNREACHABILITY = frozenset({UNKNOWN_CHANNEL, NO_ACCESS, NO_PERMISSION, THREAD_LOCKED})
+"""What proves, before paying, that the member cannot be told. An archived thread is none: the outcome reopens it."""
 
 OLD_MESSAGE_PAUSE_SECONDS = 300.0
 """Edits of messages older than an hour are counted over a long, undocumented window."""
 BLOCKED_PAUSE_SECONDS = 60.0
 """Whoever stands before Discord (Cloudflare) blocks for minutes; each further call would prolong it."""
+
+OPEN_THE_THREAD = (
+    "Open and unlock the thread, or give the bot Manage Threads there; "
+    "where it is not locked, Send Messages will do"
+)
+_FIXES = {
+    UNKNOWN_CHANNEL: "None: the channel was deleted",
+    THREAD_ARCHIVED: OPEN_THE_THREAD,
+    THREAD_LOCKED: OPEN_THE_THREAD,
+}
+"""What the operator can do where it is more than what `Unreachable` says by itself."""
 
 RENEW_BOT_ACCESS = (
     "Put the bot's current token into VEOBOT_DISCORD_TOKEN (Discord developer portal, page Bot, Reset Token) "
@@ -137,9 +147,9 @@ def translated(answer: Answer, *, by_token: bool) -> VeobotError:
 
 
 def _by_code(answer: Answer, reason: str) -> VeobotError | None:
-    if answer.code == UNKNOWN_CHANNEL:
-        return Unreachable(reason, discord_code=answer.code, fix="None: the channel was deleted")
-    if answer.code in UNREACHABLE_CODES:
+    if answer.code in _FIXES:
+        return Unreachable(reason, discord_code=answer.code, fix=_FIXES[answer.code])
+    if answer.code in {NO_ACCESS, NO_PERMISSION}:
         return Unreachable(reason, discord_code=answer.code)
     if answer.code == OLD_MESSAGE_EDITED_TOO_OFTEN:
         pause = max(OLD_MESSAGE_PAUSE_SECONDS, answer.retry_after_seconds or 0.0)

@@ -2,7 +2,8 @@
 
 An edit is idempotent, and pings nobody. A new message is a channel POST under a nonce derived from the request, so that
 repeating it within some minutes gives the same message; later the core looks in the history first. A webhook is never
-POSTed to: that has no nonce. Every call is made once (`calls.one_call`), and says whom it may ping.
+POSTed to: that has no nonce. Every call is made once (`calls.one_call`), and says whom it may ping. A thread that was
+archived meanwhile is opened for an outcome (`threads`), not for progress.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from . import cards, history
 from .calls import CALL_TIMEOUT_SECONDS, PROGRESS_TIMEOUT_SECONDS, UPLOAD_TIMEOUT_SECONDS, one_call
 from .failures import PROOF_OF_UNREACHABILITY, ReplyNotAllowed, UnknownWebhook
 from .places import require_writable
+from .threads import in_open_thread
 
 NOBODY = discord.AllowedMentions.none()
 NONCE_PREFIX = "veo-"
@@ -106,7 +108,7 @@ class DiscordMessenger:
     # -- editing the placeholder
 
     async def show_progress(self, request: VideoRequest, progress: Progress) -> None:
-        """Edit the placeholder's text; never its attachments."""
+        """Edit the placeholder's text; never its attachments. An archived thread stays so: progress wakes nobody."""
         card = cards.progress(request, progress, restarted_at=self._started_at)
         await self._edit_text(request, card.content)
 
@@ -117,17 +119,24 @@ class DiscordMessenger:
         card = cards.outcome(request, video, self._limits)
         path = video.path if video else None
         seconds = UPLOAD_TIMEOUT_SECONDS if path else CALL_TIMEOUT_SECONDS
-        async with one_call(seconds, by_token=through_token, needs_answer=False):
-            with _files(path, card) as files:
-                await self._edit(request, card.content, through_token=through_token, attachments=files)
+
+        async def edit() -> None:
+            async with one_call(seconds, by_token=through_token, needs_answer=False):
+                with _files(path, card) as files:
+                    await self._edit(request, card.content, through_token=through_token, attachments=files)
+
+        await in_open_thread(self._client, self._clock, request, edit)
 
     async def repeat_outcome_text(self, request: VideoRequest, video: OutcomeVideo | None) -> None:
         """Edit the outcome's text once more, leaving its attachments; the last edit wins."""
-        await self._edit_text(request, cards.outcome(request, video, self._limits).content)
+        await self._edit_outcome_text(request, cards.outcome(request, video, self._limits).content)
 
     async def point_to_outcome(self, request: VideoRequest, message_id: MessageId) -> None:
         """Edit the placeholder so that it points to the message that carries the outcome."""
-        await self._edit_text(request, cards.pointer(request, message_id))
+        await self._edit_outcome_text(request, cards.pointer(request, message_id))
+
+    async def _edit_outcome_text(self, request: VideoRequest, content: str) -> None:
+        await in_open_thread(self._client, self._clock, request, lambda: self._edit_text(request, content))
 
     async def _edit_text(self, request: VideoRequest, content: str) -> None:
         """Edit the text through the token; through the channel once the token is dead."""

@@ -32,6 +32,8 @@ from .status_line import StatusLine
 
 NO_PERMISSION = 50013
 """Discord's code for a missing permission; with a file, it may be the permission to attach it."""
+THREAD_ARCHIVED = 50083
+"""Discord's code for an edit in an archived thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,12 @@ class Delivery:
                 await self._withdrawn(request)
                 return None
             except (TooLarge, Unreachable) as error:
-                if not self._try_as_link(video, error):
+                if self._try_as_link(video, error):
+                    return None
+                if may_have_landed or not _is_archived(error):
                     raise
+                # Surely not landed, and the thread could not be reopened; a new message does that by itself.
+                await self._parts.store.begin_delivery(request, DeliveryRoute.POST, self._parts.clock.now())
                 return None
             except Ambiguous:
                 self._count_lost_upload(video)
@@ -295,3 +301,7 @@ class Delivery:
             else "Please report it: Discord takes no such message",
             see=f"veobot requests show {request.id}",
         )
+
+
+def _is_archived(error: TooLarge | Unreachable) -> bool:
+    return isinstance(error, Unreachable) and error.discord_code == THREAD_ARCHIVED

@@ -1,5 +1,6 @@
 """Endpoints below `/channels`: the channel itself, its history, its messages, typing."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from aiohttp import web
@@ -66,7 +67,7 @@ class ChannelEndpoints:
         return self._payloads.channel(self._channel(call))
 
     async def edit_channel(self, call: Call) -> JsonValue:
-        """PATCH a channel; a thread can be archived and locked."""
+        """PATCH a channel; a thread can be archived and locked, and is changed only if it is open or opened by it."""
         body = await call.body()
         channel = self._channel(call)
         form = Form()
@@ -75,7 +76,9 @@ class ChannelEndpoints:
         topic = fields.text("topic", maximum=MAX_TOPIC)
         archived, locked, nsfw = (fields.boolean(key) for key in ("archived", "locked", "nsfw"))
         form.check()
-        self._require(channel, _to_manage(channel))
+        self._require(channel, _to_reopen(channel, body) or _to_manage(channel))
+        if channel.thread and channel.thread.archived and archived is not False:
+            raise errors.thread_is_archived()
         channel.name = name or channel.name
         channel.topic = topic if fields.has("topic") else channel.topic
         self._places.change(channel, archived=archived, locked=locked, nsfw=nsfw)
@@ -185,6 +188,17 @@ class ChannelEndpoints:
 def _to_send_in(channel: Channel) -> Permission:
     """Return which permission it takes to send there; the right for channels does not hold for threads."""
     return Permission.SEND_MESSAGES_IN_THREADS if channel.thread else Permission.SEND_MESSAGES
+
+
+def _to_reopen(channel: Channel, body: Mapping[str, JsonValue]) -> Permission | None:
+    """Return which permission it takes to do no more than this; None where it is more, or the thread is locked.
+
+    "When setting archived to false, when locked is also false, only the SEND_MESSAGES permission is required."
+    """
+    only_reopens = body.get("archived") is False and len(body) == 1
+    if channel.thread and not channel.thread.locked and only_reopens:
+        return Permission.SEND_MESSAGES
+    return None
 
 
 def _to_manage(channel: Channel) -> Permission:
