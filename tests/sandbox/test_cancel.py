@@ -23,15 +23,21 @@ async def refused(bot: Bot, request_id: str, reason: str) -> None:
     assert "Traceback" not in command.stderr
 
 
-async def test_what_waits_is_cancelled_at_no_cost_and_what_runs_only_to_be_dropped(
-    new_bot: StartBot, sandbox: SandboxClient
-) -> None:
-    bot = await start(new_bot(**ONE_AT_A_TIME))
+async def one_running_and_one_waiting(bot: Bot, sandbox: SandboxClient) -> tuple[str, str]:
+    """Let two members ask while one video can be made at a time; the first's is never ready by itself."""
     await sandbox.vertex(script=[{"result": "hang"}])
     running = await sandbox.command("mira", FOX)
     await bot.reaches(running, "generating")
     waiting = await sandbox.command("jonas", BOAT)
     await sandbox.wait_for_count(2, kind="acknowledged")
+    return running, waiting
+
+
+async def test_what_waits_is_cancelled_at_no_cost_and_what_runs_only_to_be_dropped(
+    new_bot: StartBot, sandbox: SandboxClient
+) -> None:
+    bot = await start(new_bot(**ONE_AT_A_TIME))
+    running, waiting = await one_running_and_one_waiting(bot, sandbox)
 
     await cancelled(bot, waiting)
     row = await bot.closed(waiting)
@@ -56,11 +62,7 @@ async def test_what_is_cancelled_while_the_bot_is_down_is_not_submitted_when_it_
     new_bot: StartBot, sandbox: SandboxClient
 ) -> None:
     bot = await start(new_bot(**ONE_AT_A_TIME))
-    await sandbox.vertex(script=[{"result": "hang"}])
-    running = await sandbox.command("mira", FOX)
-    await bot.reaches(running, "generating")
-    waiting = await sandbox.command("jonas", BOAT)
-    await sandbox.wait_for_count(2, kind="acknowledged")
+    running, waiting = await one_running_and_one_waiting(bot, sandbox)
     bot.kill()
     await cancelled(bot, waiting)
     await cancelled(bot, running, "--drop")
