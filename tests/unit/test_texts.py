@@ -216,7 +216,7 @@ def test_a_hundred_allowed_channels_are_not_all_named() -> None:
     assert "<#110>" not in text
 
 
-@given(st.text(min_size=1, max_size=6000))
+@given(st.text(max_size=6000))
 def test_a_prompt_cannot_break_out_of_its_code_block(prompt: str) -> None:
     text = refusals.refused(PromptLength(len(prompt) + 1001), prompt)
     assert length(text) <= 2000

@@ -36,11 +36,9 @@ ONE_DAY = timedelta(hours=24)
 def refused(refusal: Refusal, prompt: str, negative_prompt: str = "") -> str:
     """Say why, when the next one is possible, and hand the prompts back."""
     sentence = _sentence(refusal)
-    if isinstance(refusal, PromptUnprintable):
-        prompt = ""
     if isinstance(refusal, NegativePromptUnprintable):
         negative_prompt = ""
-    return hand_back(sentence, prompt, negative_prompt)
+    return hand_back(sentence, None if isinstance(refusal, PromptUnprintable) else prompt, negative_prompt)
 
 
 def unavailable(reason: Unavailable, prompt: str, negative_prompt: str = "") -> str:
@@ -54,12 +52,12 @@ def unavailable(reason: Unavailable, prompt: str, negative_prompt: str = "") -> 
             assert_never(reason)
 
 
-def hand_back(sentence: str, prompt: str, negative_prompt: str = "") -> str:
-    """Append the prompts in code blocks that they cannot break out of."""
+def hand_back(sentence: str, prompt: str | None, negative_prompt: str = "") -> str:
+    """Append the prompts in code blocks that they cannot break out of; None is a prompt not worth it."""
     tail = ""
     if negative_prompt:
         tail = f"\n{en.NEGATIVE_PROMPT_BACK}\n{code_block(negative_prompt, NEGATIVE_PROMPT_ROOM)}"
-    if not prompt:
+    if prompt is None:
         return sentence + tail
     head = f"{sentence}\n{en.PROMPT_BACK}\n"
     return head + code_block(prompt, CONTENT_LIMIT - length(head + tail)) + tail
