@@ -7,6 +7,7 @@ history before it is sent again. Once an edit may have landed, the outcome stays
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from .errors import (
     Ambiguous,
@@ -41,6 +42,8 @@ class _Shown:
     """The placeholder shows the outcome, with this video where there is one."""
 
     video: OutcomeVideo | None
+    written_after: datetime
+    """The edit was made at this moment or later."""
 
 
 class Delivery:
@@ -50,6 +53,7 @@ class Delivery:
         self._parts = parts
         self._ownership = ownership
         self._status_line = status_line
+        self._begun = False
         self._as_link = False
         self._lost_uploads = 0
         self._pointer_tries = 0
@@ -94,6 +98,10 @@ class Delivery:
     async def _go_on(self, request: VideoRequest) -> _Shown | None:
         if request.delivery is None:
             return await self._begin(request)
+        if not self._begun:
+            # Whoever began it may have written progress until then, and this object knows nothing of that.
+            self._begun = True
+            self._status_line.taken_over()
         if request.delivery.route is DeliveryRoute.EDIT:
             return await self._edit(request, may_have_landed=True)
         await self._post(request, may_have_landed=True)
@@ -101,6 +109,7 @@ class Delivery:
 
     async def _begin(self, request: VideoRequest) -> _Shown | None:
         """Choose the route, commit it, and go."""
+        self._begun = True
         now = self._parts.clock.now()
         editable = request.placeholder is not None and request.token_alive(now)
         route = DeliveryRoute.EDIT if editable else DeliveryRoute.POST
@@ -116,6 +125,7 @@ class Delivery:
     async def _edit(self, request: VideoRequest, *, may_have_landed: bool) -> _Shown | None:
         """Return what the placeholder shows now, if that is the outcome."""
         async with self._video(request) as video:
+            begun_at = self._parts.clock.now()
             try:
                 await self._edit_by_any_door(request, video, may_have_landed=may_have_landed)
             except TokenExpired:
@@ -135,7 +145,7 @@ class Delivery:
             except Ambiguous:
                 self._count_lost_upload(video)
                 raise
-            return _Shown(video)
+            return _Shown(video, begun_at)
 
     async def _edit_by_any_door(
         self, request: VideoRequest, video: OutcomeVideo | None, *, may_have_landed: bool
@@ -156,29 +166,35 @@ class Delivery:
 
     async def _settle(self, request: VideoRequest, shown: _Shown) -> None:
         """Write the text once more, if a progress edit may have landed on it meanwhile."""
-        if not await self._let_settle(request):
+        until = self._unsettled_until(request)
+        if until is None or until <= shown.written_after:
             return
+        await self._let_settle(request)
         await self._ownership.check()
         try:
             await self._parts.messenger.repeat_outcome_text(request, shown.video)
         except Permanent as error:
             self._parts.log.info("outcome.not_repeated", request_id=request.id, reason=str(error))
 
-    async def _let_settle(self, request: VideoRequest) -> bool:
-        """Wait until a progress edit whose answer was lost can no longer land; return whether there may be one.
+    async def _let_settle(self, request: VideoRequest) -> None:
+        """Wait until a progress edit whose answer was lost can no longer land.
 
         Outside of `_turn`: other videos need not wait for it. Raises `Stopping`: what may still land is then left to
         the next process.
         """
-        until = self._status_line.unsettled_until
-        if until is not None and request.delivery is not None:
-            # Progress ends where a delivery begins: one begun by an earlier process needs no further wait.
-            until = min(until, request.delivery.started_at + TAKEOVER_SETTLE)
+        until = self._unsettled_until(request)
         if until is None or (seconds := (until - self._parts.clock.now()).total_seconds()) <= 0:
-            return False
+            return
         await self._parts.clock.wait(self._parts.stopping, min(seconds, TAKEOVER_SETTLE.total_seconds()))
         self._parts.check_running()
-        return True
+
+    def _unsettled_until(self, request: VideoRequest) -> datetime | None:
+        """Return until when a progress edit may land; None where there is none under way."""
+        until = self._status_line.unsettled_until
+        if until is None or request.delivery is None:
+            return until
+        # Progress ends where a delivery begins: one begun by an earlier process needs no further wait.
+        return min(until, request.delivery.started_at + TAKEOVER_SETTLE)
 
     async def _withdrawn(self, request: VideoRequest) -> None:
         """The placeholder is gone: by a human's hand, unless the whole channel is."""

@@ -153,7 +153,7 @@ class Lifecycle:
         now = self._parts.clock.now()
         match answer:
             case Placeholder():
-                await self._parts.store.record_placeholder(request.id, answer, now)
+                await self._record_placeholder(answer, now)
             case Unknowable():
                 await self._parts.store.assume_acknowledged(request, now)
             case NotAcknowledged() | Deleted() if now - request.created_at < ACKNOWLEDGEMENT_WINDOW:
@@ -161,11 +161,17 @@ class Lifecycle:
             case Deleted():
                 # Nothing tells its id. Under the command's own, which is no message's, each edit finds it gone.
                 stand_in = Placeholder(MessageId(request.id))
-                await self._parts.store.record_placeholder(request.id, stand_in, now)
+                await self._record_placeholder(stand_in, now)
             case NotAcknowledged():
                 self._parts.log.info("request.unacknowledged", request_id=request.id)
                 outcome = None if request.status.is_outcome else unacknowledged()
                 await self._parts.store.close(request, Closure.UNACKNOWLEDGED, now, outcome)
+
+    async def _record_placeholder(self, placeholder: Placeholder, now: datetime) -> None:
+        try:
+            await self._parts.store.record_placeholder(self._id, placeholder, now)
+        except KeyError:
+            raise Superseded from None  # carried to its end by another, and deleted
 
     # -- pending
 
@@ -271,7 +277,10 @@ class Lifecycle:
         if patience > timedelta(0):
             error.retry_after_seconds = min(error.retry_after_seconds, patience.total_seconds())
             raise error
-        request = await self._parts.store.get(request.id)  # its submissions have changed since
+        try:
+            request = await self._parts.store.get(request.id)  # its submissions have changed since
+        except KeyError:
+            raise Superseded from None  # carried to its end by another, and deleted
         if request.epoch != self._epoch:
             raise Superseded  # else this would decide in another owner's name
         await self._end(request, error.failure, str(error))

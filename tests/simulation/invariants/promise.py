@@ -99,12 +99,13 @@ def _looked_by_token(evidence: Evidence, story: Story, asked_at: float) -> bool:
 
 
 def _could_be_kept(evidence: Evidence, call: Call) -> bool:
-    """Whether there was a database when the answer came, and its process did not die at the same moment."""
+    """Whether there was a database when the answer came, and its process neither died nor was stopped just then."""
     assert call.landed_at is not None
     answered_at = call.answered_at or call.landed_at
-    died_at = evidence.record.lives[call.life - 1].ended_at
-    lived_on = died_at is None or died_at > answered_at
-    return lived_on and not evidence.database_failed(call.landed_at, answered_at)
+    life = evidence.record.lives[call.life - 1]
+    lived_on = life.ended_at is None or life.ended_at > answered_at
+    stopped = any(begin <= answered_at <= end for begin, end in life.pauses)
+    return lived_on and not stopped and not evidence.database_failed(call.landed_at, answered_at)
 
 
 def a_request_that_was_to_be_cancelled_ends_as_cancelled(evidence: Evidence) -> Iterator[str]:
@@ -221,9 +222,12 @@ def _pointed_in_vain(story: Story) -> bool:
 def progress_never_overwrites_an_outcome(evidence: Evidence) -> Iterator[str]:
     """What a message says at the end: no progress, if it ever said the outcome.
 
-    An edit that takes effect later than the design reckons with, long after its caller gave up, is not judged.
+    An edit that takes effect later than the design reckons with, long after its caller gave up, is not judged; nor is
+    one that nobody could write over any more, since the channel was closed when somebody came to it.
     """
     for story in evidence.stories:
+        if story.closure == "undeliverable":
+            continue
         for message, since, _ in story.outcomes():
             written_at, content = message.contents[-1]
             if content.kind is not Kind.PROGRESS or message.deleted_at is not None:
