@@ -380,7 +380,8 @@ class World:
     def _kill_token(self, request_id: int) -> None:
         self._happens("token")
         self.discord.dead_tokens.add(request_id)
-        self.record.commands[request_id].token_died_at = self.now()
+        command = self.record.commands[request_id]
+        command.token_died_at = self.now() if command.token_died_at is None else command.token_died_at
 
     def _delete_placeholder(self, command: Command) -> None:
         self._happens("placeholder")
