@@ -1,6 +1,18 @@
 """Schedules that once broke a promise, made simple: each is named by what went wrong then."""
 
-from .schedule import Ask, ChannelChanges, Crash, How, Makes, Pause, Schedule, Spoil, TokenDies
+from .schedule import (
+    Ask,
+    Cancels,
+    ChannelChanges,
+    Crash,
+    How,
+    Kill,
+    Makes,
+    Pause,
+    Schedule,
+    Spoil,
+    TokenDies,
+)
 
 _ONE = (Ask(1.0, 0, 0),)
 _THREE = (Ask(0.0, 2, 0), Ask(1.0, 1, 1), Ask(2.0, 2, 1))
@@ -36,5 +48,26 @@ REGRESSIONS: dict[str, Schedule] = {
     ),
     "a process that woke after days fell over its request, which had been told and deleted": Schedule(
         1, (Ask(1.0, 0, 0), Ask(5.0, 1, 1)), (Pause(1, "acknowledge: sent#1", 90000.0, 5.0),)
+    ),
+    "progress landed on an outcome before the answer to it came, and nobody wrote it once more": Schedule(
+        1001216,
+        (Ask(22.41, 1, 0), Ask(171.43, 2, 0), Ask(129.93, 0, 0), Ask(96.05, 0, 1), Ask(94.45, 0, 0)),
+        (
+            Kill(1, 12.14, 1578.0),
+            Spoil("show_progress", 5, How.LATE, 4.94),
+            Cancels(4, 6.19, drop=False),
+        ),
+        interval_seconds=2.0,
+    ),
+    "a life that fell over after late progress did not know of it when it began anew": Schedule(
+        1000122,
+        (Ask(186.46, 0, 1), Ask(0.0, 0, 1), Ask(120.92, 2, 1), Ask(186.72, 0, 0), Ask(0.0, 2, 1)),
+        (
+            Crash(1, "acknowledge: before#1", 2166.0),
+            Spoil("edit_outcome", 1, How.BROKEN, 1.52),
+            Spoil("show_progress", 2, How.LATE, 2.45),
+            Cancels(3, 1.62, drop=False),
+        ),
+        slots=1,
     ),
 }
