@@ -388,10 +388,9 @@ class Lifecycle:
 
     async def _cancel(self, request: VideoRequest) -> None:
         ends = abandon_open(request, [])
-        await self._parts.store.record_outcome(
-            request, cancelled(request, ends), ends, self._parts.clock.now()
-        )
-        self._parts.log.info("request.cancelled", request_id=request.id, paid=bool(ends))
+        outcome = cancelled(request, ends)
+        await self._parts.store.record_outcome(request, outcome, ends, self._parts.clock.now())
+        self._parts.log.info("request.cancelled", request_id=request.id, paid=outcome.counts_toward_quota)
 
     async def _end(
         self,
